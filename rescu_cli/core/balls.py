@@ -1,0 +1,154 @@
+"""Evaluate a SymPy expression as a rigorous enclosure (a ball) at any precision.
+
+Balls are python-flint's ``arb`` on the real line and ``acb`` off it (needed for quadrature with a
+proved error). A ball contains the true value; "not finite" means that nothing was proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import flint
+import sympy as sp
+
+from rescu_cli.core import symbols
+from rescu_cli.errors import UnsupportedError
+
+Ball = Any
+"""``flint.arb`` or ``flint.acb``; python-flint ships no types for arithmetic between them."""
+
+_UNARY: dict[type, Callable[[Ball, bool], Ball]] = {
+    # The flag asks an acb function to answer "not finite" when it meets a branch cut.
+    sp.exp: lambda u, _: u.exp(),
+    sp.log: lambda u, cut: _log(u, cut),
+    sp.sin: lambda u, _: u.sin(),
+    sp.cos: lambda u, _: u.cos(),
+    sp.tan: lambda u, _: u.tan(),
+    sp.atan: lambda u, _: u.atan(),
+    sp.asinh: lambda u, _: u.asinh(),
+    sp.sinh: lambda u, _: u.sinh(),
+    sp.cosh: lambda u, _: u.cosh(),
+    sp.tanh: lambda u, _: u.tanh(),
+    sp.erf: lambda u, _: u.erf(),
+    sp.erfc: lambda u, _: u.erfc(),
+    symbols.sigmoid: lambda u, _: 1 / (1 + (-u).exp()),
+    symbols.log1p: lambda u, _: u.log1p(),
+    symbols.expm1: lambda u, _: u.expm1(),
+    symbols.Phi: lambda u, _: (-u / flint.arb(2).sqrt()).erfc() / 2,
+    sp.Abs: lambda u, _: abs(u),
+}
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Run a block at ``bits`` of working precision."""
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+def exact_ball(value: int | float | Fraction | sp.Rational) -> flint.arb:
+    """The ball of an exact number (radius 0 when it is dyadic and fits the precision)."""
+    if isinstance(value, float):
+        return flint.arb(value)
+    if isinstance(value, Fraction):
+        return flint.arb(flint.fmpq(value.numerator, value.denominator))
+    if isinstance(value, int):
+        return flint.arb(value)
+    return flint.arb(flint.fmpq(int(value.p), int(value.q)))
+
+
+def evaluate(expr: sp.Expr, env: Mapping[sp.Symbol, Ball], *, analytic: bool = False) -> Ball:
+    """Enclose ``expr`` with the symbols replaced by balls, at the current precision.
+
+    Args:
+        expr: Elementary expression; Abs, Max and Min are allowed on the real line.
+        env: Ball of every free symbol.
+        analytic: Give a non-finite ball wherever the expression is not analytic (quadrature).
+
+    Raises:
+        UnsupportedError: For a function without an enclosure.
+    """
+    if expr.is_Symbol:
+        return env[expr]
+    if expr.is_Rational:
+        return exact_ball(expr)
+    if expr is sp.pi:
+        return flint.arb.pi()
+    if expr is sp.E:
+        return flint.arb(1).exp()
+    if expr.is_Float:
+        return exact_ball(sp.Rational(expr))
+    args = expr.args
+    if expr.is_Add:
+        total = evaluate(args[0], env, analytic=analytic)
+        for arg in args[1:]:
+            total = total + evaluate(arg, env, analytic=analytic)
+        return total
+    if expr.is_Mul:
+        product = evaluate(args[0], env, analytic=analytic)
+        for arg in args[1:]:
+            product = product * evaluate(arg, env, analytic=analytic)
+        return product
+    if isinstance(expr, sp.exp):
+        return evaluate(args[0], env, analytic=analytic).exp()
+    if expr.is_Pow:
+        return _power(evaluate(args[0], env, analytic=analytic), args[1], env, analytic)
+    if isinstance(expr, sp.Max | sp.Min):
+        balls = [evaluate(a, env, analytic=analytic) for a in args]
+        best = balls[0]
+        for ball in balls[1:]:
+            best = best.max(ball) if isinstance(expr, sp.Max) else best.min(ball)
+        return best
+    if isinstance(expr, sp.Integral):
+        return _integral(expr, env)
+    function = _UNARY.get(type(expr))
+    if function is None:
+        raise UnsupportedError(f"No enclosure is known for {type(expr).__name__} in {expr}.")
+    return function(evaluate(args[0], env, analytic=analytic), analytic)
+
+
+def _power(base: Ball, exponent: sp.Expr, env: Mapping[sp.Symbol, Ball], analytic: bool) -> Ball:
+    if exponent.is_Integer:
+        n = abs(int(exponent))
+        result, square = None, base
+        while n:  # multiply: arb ** int on a ball across 0 may give nan
+            if n & 1:
+                result = square if result is None else result * square
+            square = square * square if n > 1 else square
+            n >>= 1
+        result = flint.arb(1) if result is None else result
+        return result if int(exponent) >= 0 else 1 / result
+    if exponent.is_Rational and int(exponent.q) == 2:
+        off_line = analytic and isinstance(base, flint.acb)
+        root = base.sqrt(analytic=True) if off_line else base.sqrt()
+        return _power(root, sp.Integer(exponent.p), env, analytic)
+    return (_log(base, analytic) * evaluate(exponent, env, analytic=analytic)).exp()
+
+
+def _log(base: Ball, analytic: bool) -> Ball:
+    """log; only the complex one knows a branch cut."""
+    return base.log(analytic=True) if analytic and isinstance(base, flint.acb) else base.log()
+
+
+def _integral(expr: sp.Integral, env: Mapping[sp.Symbol, Ball]) -> Ball:
+    """∫_a^b with a proved error bound; ends must be finite."""
+    body = expr.function
+    variable, lower, upper = expr.limits[0]
+    a, b = evaluate(lower, env), evaluate(upper, env)
+
+    def integrand(z: Ball, analytic: bool) -> Ball:
+        return flint.acb(evaluate(body, {**env, variable: z}, analytic=analytic))
+
+    return flint.acb.integral(integrand, flint.acb(a), flint.acb(b)).real
+
+
+def is_real_finite(ball: Ball) -> bool:
+    """Whether the ball proves a finite value."""
+    return bool(ball.is_finite())

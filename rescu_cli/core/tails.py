@@ -1,0 +1,39 @@
+"""Whether an integral without closed form converges at infinity, judged numerically."""
+
+from __future__ import annotations
+
+import mpmath
+import sympy as sp
+
+from rescu_cli.core.assumptions import Assumptions
+from rescu_cli.core.integrate import parameter_samples
+from rescu_cli.core.parse import DUMMY
+
+_BLOCKS = range(4, 24)
+_SHRINK = 0.8
+"""∫ over [2^k, 2^(k+1)] of |t|^(−p) shrinks by 2^(1−p) a block; 1/|t| itself (p = 1) does not."""
+
+
+def converges(expr: sp.Expr, side: int, assumptions: Assumptions) -> bool:
+    """Whether ∫ expr settles towards side·∞: dyadic blocks must keep shrinking.
+
+    This is evidence, not proof: it decides where a constant of integration is put, never a claim.
+
+    Args:
+        expr: Integrand in ``DUMMY``.
+        side: −1 or 1.
+        assumptions: For sample values of the parameters.
+    """
+    for point in parameter_samples(assumptions):
+        integrand = sp.lambdify(DUMMY, expr.subs(point), "mpmath")
+        with mpmath.workdps(20):
+            blocks = []
+            for k in _BLOCKS:
+                ends = sorted([side * mpmath.mpf(2) ** k, side * mpmath.mpf(2) ** (k + 1)])
+                blocks.append(abs(mpmath.quad(integrand, ends)))
+            if not all(mpmath.isfinite(b) for b in blocks):
+                return False
+            for near, far in zip(blocks, blocks[1:], strict=False):
+                if far > _SHRINK * near and far > mpmath.mpf(10) ** -15:
+                    return False
+    return True
