@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import sympy as sp
 
-from rescu_cli.core.activation import Activation, Forms, Kink, Owner, Piece, Source
+from rescu_cli.core.activation import Activation, Forms, Kink, Piece, Source, left_owned
 from rescu_cli.core.derive import derive
 from rescu_cli.core.profiles import profile
 from rescu_cli.core.shape import Placement, placed_shape, tidy
@@ -33,7 +33,7 @@ def explicit(
     """An activation from the value on each stretch; gradients are differentiated unless given."""
     ends = [sp.S.NegativeInfinity, *joints, sp.S.Infinity]
     slopes = gradients or [tidy(sp.diff(v, X)) for v in values]
-    owners: tuple[Owner, ...] = ("left",) * len(joints)
+    owners = left_owned(len(joints))
     return Activation(
         name=name,
         parameters=parameters,
@@ -93,5 +93,5 @@ def placed(
 
 
 def clip(expr: sp.Expr, low: sp.Expr | int, high: sp.Expr | int) -> sp.Expr:
-    """expr held within [low, high]."""
+    """Expr held within [low, high]."""
     return sp.Min(sp.Max(expr, low), high)

@@ -25,9 +25,7 @@ def gelu() -> Activation:
         gradients=[plain(Phi(k * X)) + k * X * density],
         parameters=(SHARPNESS,),
         scaling=(("k", -1),),
-        forms=Forms(
-            u * Phi(k * u), Phi(v) + v * sp.exp(-(v**2) / 2) / sp.sqrt(2 * sp.pi)
-        ),
+        forms=Forms(u * Phi(k * u), Phi(v) + v * sp.exp(-(v**2) / 2) / sp.sqrt(2 * sp.pi)),
         summary="x*Phi(kx), Phi the normal distribution function",
         source=source("hendrycks2016", "section 2"),
         remarks=("the erf form; the tanh approximation is gelu_tanh",),

@@ -39,7 +39,7 @@ def leaky_relu() -> Activation:
 
 
 def identity() -> Activation:
-    """x."""
+    """X."""
     return explicit(
         "identity", [X], kink=None, forms=Forms(X, sp.S.One), summary="x", source=source("classic")
     )

@@ -59,7 +59,8 @@ def smu() -> Activation:
         kink=Kink(a, sp.S.One),
         forms=Forms(
             # (1 + erf u)/2 = Φ(u√2); beyond −60 the second term is 0 in every float format
-            a * X + (1 - a) * sp.Max(X, -60 / rate) * Phi(sp.sqrt(2) * rate * sp.Max(X, -60 / rate)),
+            a * X
+            + (1 - a) * sp.Max(X, -60 / rate) * Phi(sp.sqrt(2) * rate * sp.Max(X, -60 / rate)),
             a + (1 - a) * gate,
         ),
         summary="((1+alpha)x + (1-alpha)x*erf(mu(1-alpha)x))/2",

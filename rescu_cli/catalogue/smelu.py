@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sympy as sp
-
 from rescu_cli.catalogue.build import placed
 from rescu_cli.catalogue.sources import source
-from rescu_cli.core.activation import Activation, Limit
-from rescu_cli.core.derive import derive
-from rescu_cli.core.shape import ALPHA, BETA, BETA_RIGHT, G_MINUS, G_PLUS, named_shape
+from rescu_cli.core.activation import Activation
+from rescu_cli.core.shape import ALPHA, BETA, BETA_RIGHT, G_MINUS, G_PLUS
 
 
 def smelu() -> Activation:
     """0 (x ≤ −β); (x + β)²/(4β) (|x| ≤ β); x (x ≥ β)."""
-    result = placed(
+    return placed(
         "smelu",
         "piecewise-linear",
         (BETA,),
@@ -26,13 +23,12 @@ def smelu() -> Activation:
             "beta is a width: it means something only beside the scale of the pre-activations",
         ),
     )
-    return result
 
 
 def gsmelu() -> Activation:
     """g₋x + (g₊ − g₋)·(u²/(2(α+β)) + max(x − β, 0)), u = clip(x + α, 0, α + β)."""
     alpha, beta = ALPHA.symbol, BETA_RIGHT.symbol
-    result = placed(
+    return placed(
         "gsmelu",
         "piecewise-linear",
         (ALPHA, BETA_RIGHT, G_MINUS, G_PLUS),
@@ -44,9 +40,3 @@ def gsmelu() -> Activation:
         source=source("shamir2020", "eq. 11 (second-hand)"),
         remarks=("anchored so that the left ray passes through the origin",),
     )
-    zero = sp.S.Zero
-    step = derive(named_shape("step", leaky=True), name="gsmelu")
-    both = Limit((("alpha", zero), ("beta", zero)), step)
-    from dataclasses import replace
-
-    return replace(result, limits=(both,))

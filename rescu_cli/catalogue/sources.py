@@ -41,8 +41,8 @@ _TABLE = {
                "smoothing maximum technique (2021)", "", "arXiv:2111.04682"),
         Source("howard2019", "Howard et al., Searching for MobileNetV3 (ICCV 2019)", "",
                "arXiv:1905.02244"),
-        Source("srelu-epan", "S-ReLU, ReLU mollified with the Epanechnikov kernel, MDPI Mathematics "
-               "14(1):72 (2026)"),
+        Source("srelu-epan", "S-ReLU, ReLU mollified with the Epanechnikov kernel, MDPI "
+               "Mathematics 14(1):72 (2026)"),
         Source("classic", "Textbook function"),
     )
 }  # fmt: skip

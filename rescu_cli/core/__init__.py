@@ -1,0 +1,1 @@
+"""The mathematics: symbols, parsing, shapes, derivation, the reference oracle."""

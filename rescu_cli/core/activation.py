@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import sympy as sp
 
@@ -18,7 +19,7 @@ from rescu_cli.core.symbols import Domain, Parameter, X, exact
 from rescu_cli.errors import ParameterError, UnsupportedError, UsageError
 
 Owner = Literal["left", "right"]
-Number = sp.Expr | int | float | str | Fraction
+Number: TypeAlias = sp.Expr | int | float | str | Fraction
 SCHEMA = 1
 
 
@@ -163,7 +164,7 @@ class Activation:
 
     @cached_property
     def value(self) -> sp.Expr:
-        """f as one SymPy expression (a Piecewise when there are joints)."""
+        """F as one SymPy expression (a Piecewise when there are joints)."""
         return self._assemble([p.value for p in self.pieces])
 
     @cached_property
@@ -176,7 +177,7 @@ class Activation:
             return parts[0]
         branches: list[tuple[sp.Expr, Any]] = []
         for part, end, owner in zip(parts, self.breakpoints, self.owners, strict=False):
-            branches.append((part, X <= end if owner == "left" else end > X))
+            branches.append((part, end >= X if owner == "left" else end > X))
         branches.append((parts[-1], True))
         return sp.Piecewise(*branches, evaluate=False)
 
@@ -227,11 +228,7 @@ class Activation:
         Raises:
             ParameterError: If there is none.
         """
-        for p in self.parameters:
-            if p.name == name:
-                return p
-        known = ", ".join(f"{p.name!r}" for p in self.parameters) or "none"
-        raise ParameterError(f"{self.name} has no parameter {name!r}; it has: {known}.")
+        return find_parameter(self.name, self.parameters, name)
 
     def bind(self, values: Mapping[str, Number] | None = None, **named: Number) -> Activation:
         """The activation with some parameters fixed to exact numbers.
@@ -284,9 +281,7 @@ class Activation:
         inner = target.bind(rest_there)
         inner_by_name = {p.name: p for p in inner.parameters}
         parameters = tuple(
-            replace(p, value=wanted[p.name])
-            if p.name in wanted
-            else inner_by_name.get(p.name, p)
+            replace(p, value=wanted[p.name]) if p.name in wanted else inner_by_name.get(p.name, p)
             for p in self.parameters
         )
         return replace(inner, name=self.name, parameters=parameters, source=self.source,
@@ -300,14 +295,16 @@ class Activation:
 
         relations = tuple(Relation(sub(r.expr), r.strict) for r in self.relations)
         for before, after in zip(self.relations, relations, strict=True):
-            if after.expr.is_number and not (after.expr > 0 or (not after.strict and after.expr == 0)):
+            if after.expr.is_number and not (
+                after.expr > 0 or (not after.strict and after.expr == 0)
+            ):
                 shown = ", ".join(f"{k}={_short(v)}" for k, v in values.items())
                 raise ParameterError(f"{self.name} needs {before}; found {shown}.")
         kink = self.kink and Kink(*(sub(getattr(self.kink, k)) for k in _KINK))
         forms = self.forms and Forms(sub(self.forms.value), sub(self.forms.gradient))
         limits = tuple(
-            Limit(tuple((k, v) for k, v in m.at if k not in values),
-                  m.activation.bind({k: v for k, v in values.items() if _has_free(m.activation, k)}))
+            Limit(m.at, m.activation.bind({k: v for k, v in values.items()
+                                           if _has_free(m.activation, k)}))
             for m in self.limits
             if not any(k in values for k, _ in m.at)
         )  # fmt: skip
@@ -380,7 +377,7 @@ def _from_dict(cls: type[Activation], data: Mapping[str, Any]) -> Activation:
 
     if data["schema"] != SCHEMA:
         raise UnsupportedError(
-            f"The activation was written with schema {data['schema']!r}; this version reads {SCHEMA}."
+            f"The activation has schema {data['schema']!r}; this version reads {SCHEMA}."
         )
     parameters = tuple(
         Parameter(
@@ -411,7 +408,8 @@ def _from_dict(cls: type[Activation], data: Mapping[str, Any]) -> Activation:
         source=data["source"] and Source(**data["source"]),
         kink=data["kink"] and Kink(*(read(data["kink"][k]) for k in _KINK)),
         scaling=tuple((str(n), int(d)) for n, d in data["scaling"]),
-        forms=data["forms"] and Forms(read(data["forms"]["value"]), read(data["forms"]["gradient"])),
+        forms=data["forms"]
+        and Forms(read(data["forms"]["value"]), read(data["forms"]["gradient"])),
         limits=tuple(
             Limit(
                 tuple((k, parse_exact(v, {})) for k, v in m["at"].items()),
@@ -421,6 +419,25 @@ def _from_dict(cls: type[Activation], data: Mapping[str, Any]) -> Activation:
         ),
         remarks=tuple(data["remarks"]),
     )
+
+
+def find_parameter(owner: str, parameters: tuple[Parameter, ...], name: str) -> Parameter:
+    """The parameter called ``name`` among those of ``owner``.
+
+    Raises:
+        ParameterError: If there is none.
+    """
+    for p in parameters:
+        if p.name == name:
+            return p
+    known = ", ".join(f"{p.name!r}" for p in parameters) or "none"
+    raise ParameterError(f"{owner} has no parameter {name!r}; it has: {known}.")
+
+
+def left_owned(n_joints: int) -> tuple[Owner, ...]:
+    """The tie rule of this package where nothing else is said: the left piece owns the joint."""
+    owner: Owner = "left"
+    return (owner,) * n_joints
 
 
 def _has_free(activation: Activation, name: str) -> bool:
@@ -464,7 +481,7 @@ def _check_tiling(activation: Activation) -> None:
                 f"{activation.name} uses {', '.join(sorted(map(str, unknown)))}, which is neither "
                 "x nor one of its free parameters."
             )
-    for left, right in zip(pieces, pieces[1:], strict=False):
+    for left, right in itertools.pairwise(pieces):
         if left.upper != right.lower:
             raise UsageError(
                 f"The pieces of {activation.name} leave a gap between {left.upper} and "
@@ -479,12 +496,12 @@ def require_ascending(points: tuple[sp.Expr, ...], assumptions: Assumptions) -> 
     Raises:
         UsageError: If they do not, or if it does not follow from the assumptions.
     """
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in itertools.pairwise(points):
         sign = assumptions.sign(b - a)
         if sign != "+":
             known = assumptions.describe() or "no assumptions"
             verdict = "does not follow" if sign in (None, ">=") else "is false"
             raise UsageError(
                 f"Breakpoints must ascend, but {a} < {b} {verdict} from: {known}. "
-                f"Add what makes it true, e.g. --assume \"{a} < {b}\"."
+                f'Add what makes it true, e.g. --assume "{a} < {b}".'
             )

@@ -39,7 +39,9 @@ def read_assumptions(texts: Iterable[str]) -> Assumptions:
     comparisons: list[tuple[str, Relation]] = []
     for text in texts:
         if len(text) > _MAX_TEXT:
-            raise AssumptionError(f"An assumption has {len(text)} characters; the limit is {_MAX_TEXT}.")
+            raise AssumptionError(
+                f"An assumption has {len(text)} characters; the limit is {_MAX_TEXT}."
+            )
         for part in filter(str.strip, text.split(",")):
             comparisons += [(part.strip(), r) for r in _relations(part)]
     for part, relation in comparisons:
@@ -52,7 +54,9 @@ def read_assumptions(texts: Iterable[str]) -> Assumptions:
             found = found.with_domain(symbol.name, _as_domain(relation, symbol, part))
         else:
             _as_coefficients(relation, part)
-    domains = {**STANDARD, **found.domains}
+    domains = dict(STANDARD)
+    for name, domain in found.domains.items():
+        domains[name] = _completed(domain, STANDARD.get(name, REAL))
     for _, relation in comparisons:
         for symbol in relation.expr.free_symbols:
             domains.setdefault(symbol.name, REAL)
@@ -63,6 +67,16 @@ def read_assumptions(texts: Iterable[str]) -> Assumptions:
         if len(r.expr.free_symbols) > 1
     )
     return Assumptions(domains, relations)
+
+
+def _completed(said: Domain, usual: Domain) -> Domain:
+    """What was said, with the usual lower end where none was given: ``beta < 4`` keeps beta > 0.
+
+    A lower end that was given, or an upper end below the usual range, speaks for itself.
+    """
+    if said.lower.is_finite or not usual.lower.is_finite or bool(said.upper <= usual.lower):
+        return said
+    return said.intersect(usual)
 
 
 def _relations(part: str) -> list[Relation]:
@@ -79,7 +93,7 @@ def _relations(part: str) -> list[Relation]:
             "parameters only, e.g. 'beta > 0'."
         )
     try:
-        sides = [parse_expression(s, {k: v for k, v in names.items()}) for s in pieces[::2]]
+        sides = [parse_expression(s, dict(names.items())) for s in pieces[::2]]
     except ParseError as error:
         raise AssumptionError(f"Cannot read the assumption {part.strip()!r}: {error}") from error
     result: list[Relation] = []

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class OutOfTime(BaseException):  # noqa: N818  # reason: control flow, like KeyboardInterrupt
+class OutOfTime(BaseException):  # reason: control flow, like KeyboardInterrupt
     """The budget is spent. Not an ``Exception``: SymPy catches those while it tries heuristics."""
 
 

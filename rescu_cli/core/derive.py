@@ -10,6 +10,7 @@ last constant, t, is the anchor's:
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ from rescu_cli.core.tails import converges
 from rescu_cli.errors import DerivationError, UsageError
 
 ANCHORS = ("left", "zero", "right")
+_SLOPES = ("g_minus", "g_plus")
 PAPER = Source(
     "shamir2020",
     "Shamir, Lin, Coviello, Smooth activations and reproducibility in deep networks",
@@ -85,7 +87,7 @@ def derive(
 
 def _spans(shape: GradientShape) -> list[tuple[sp.Expr, sp.Expr]]:
     ends = [sp.S.NegativeInfinity, *shape.breakpoints, sp.S.Infinity]
-    return list(zip(ends, ends[1:], strict=False))
+    return list(itertools.pairwise(ends))
 
 
 def _integrals(shape: GradientShape, seconds: float) -> list[sp.Expr]:
@@ -131,16 +133,14 @@ def _constant(expr: sp.Expr) -> sp.Expr:
     """A constant in its simplest exact form (0 if it is 0)."""
     expr = sp.expand(expr)
     if expr.is_number and not expr.has(sp.Integral):
-        return sp.nsimplify(expr) if expr.is_Rational else sp.simplify(expr)
+        return expr if expr.is_Rational else sp.simplify(expr)
     return tidy(sp.cancel(expr)) if expr.is_rational_function() else sp.simplify(expr)
 
 
 # -- anchors -------------------------------------------------------------------------------
 
 
-def _anchor(
-    shape: GradientShape, joined: list[sp.Expr], asked: str | None
-) -> tuple[str, sp.Expr]:
+def _anchor(shape: GradientShape, joined: list[sp.Expr], asked: str | None) -> tuple[str, sp.Expr]:
     finders: dict[str, Callable[[], sp.Expr | None]] = {
         "left": lambda: _tail(shape, joined, -1),
         "zero": lambda: _at_zero(shape, joined),
@@ -163,7 +163,7 @@ def _anchor(
 
 
 def _tail(shape: GradientShape, joined: list[sp.Expr], side: int) -> sp.Expr | None:
-    """lim f(x) − slope·x at one end, or None if it does not exist (as far as can be told)."""
+    """Lim f(x) − slope·x at one end, or None if it does not exist (as far as can be told)."""
     index = 0 if side < 0 else -1
     gradient, value = shape.pieces[index], joined[index]
     place = shape.placement
@@ -242,7 +242,7 @@ def _left_constant(place: Placement, pieces: tuple[Piece, ...]) -> sp.Expr:
 
 def _scaling(shape: GradientShape) -> tuple[tuple[str, int], ...]:
     """Which parameters scale with x: g_{cβ}(cx) = g_β(x) for all c > 0, checked exactly."""
-    names = [p.name for p in shape.parameters if p.name not in ("g_minus", "g_plus")]
+    names = [p.name for p in shape.parameters if p.value is None and p.name not in _SLOPES]
     if not names:
         return ()
     c = sp.Symbol("_c", positive=True)
@@ -257,7 +257,7 @@ def _scaling(shape: GradientShape) -> tuple[tuple[str, int], ...]:
 
 
 def _forms(place: Placement, pieces: tuple[Piece, ...]) -> Forms:
-    """relu + bump: g₋x + (g₊ − g₋)·(max(x − c, 0) + h·B(|x − c|/h)) + constant."""
+    """Relu + bump: g₋x + (g₊ − g₋)·(max(x − c, 0) + h·B(|x − c|/h)) + constant."""
     rise, half, center = place.g_plus - place.g_minus, place.half, place.center
     bump, cdf = place.profile.bump, place.profile.cdf_safe
     from rescu_cli.core.profiles import T  # reason: T is only spoken here and in the tableau
@@ -276,27 +276,20 @@ def _forms(place: Placement, pieces: tuple[Piece, ...]) -> Forms:
 
 def _limits(shape: GradientShape, anchor: str) -> tuple[Limit, ...]:
     """At width 0 the transition is a step: the (leaky) ReLU itself, exactly."""
-    if shape.placement is None:
-        return ()
-    names = {p.name for p in shape.parameters}
-    by_name = {p.name: p for p in shape.parameters}
-    leaky = {"g_minus", "g_plus"} <= names
     place = shape.placement
-    half, center = place.half, place.center
-    zero = sp.S.Zero
-    if names - {"g_minus", "g_plus"} == {"beta"} and half == by_name["beta"].symbol:
-        at: tuple[tuple[str, sp.Expr], ...] = (("beta", zero),)
-    elif names - {"g_minus", "g_plus"} == {"alpha", "beta"} and center != 0:
-        at = (("alpha", zero), ("beta", zero))
-    else:
+    if place is None:
         return ()
-    if leaky and not {place.g_minus, place.g_plus} == {
-        by_name["g_minus"].symbol,
-        by_name["g_plus"].symbol,
-    }:
+    free = {p.name: p.symbol for p in shape.parameters if p.value is None}
+    leaky = set(_SLOPES) <= set(free)
+    slopes = (free["g_minus"], free["g_plus"]) if leaky else (sp.S.Zero, sp.S.One)
+    if (place.g_minus, place.g_plus) != slopes:
         return ()
-    if not leaky and (place.g_minus, place.g_plus) != (0, 1):
+    widths = set(free) - set(_SLOPES)
+    symmetric = widths == {"beta"} and place.half == free["beta"]
+    asymmetric = widths == {"alpha", "beta"} and place.half == (free["alpha"] + free["beta"]) / 2
+    if not (symmetric or asymmetric):
         return ()
+    at = tuple((name, sp.S.Zero) for name in sorted(widths))
     return (Limit(at, derive(named_shape("step", leaky=leaky), anchor=anchor)),)
 
 
@@ -304,5 +297,3 @@ def _name(text: str) -> str:
     if re.fullmatch(r"[a-z][a-z0-9:-]*", text):
         return "rescu_" + re.sub(r"[^a-z0-9]", "_", text)
     return "derived"
-
-

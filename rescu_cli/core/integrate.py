@@ -117,7 +117,9 @@ def _agrees(f: sp.Expr, g: sp.Expr, low: sp.Expr, high: sp.Expr) -> bool:
                 ends = ends[:-1]
             values = [balls.evaluate(f, {X: e}) for e in ends]
             for (a, fa), (b, fb) in zip(
-                zip(ends, values, strict=True), list(zip(ends, values, strict=True))[1:], strict=False
+                zip(ends, values, strict=True),
+                list(zip(ends, values, strict=True))[1:],
+                strict=False,
             ):
                 integral = _quadrature(g, a, b)
                 difference = fb - fa - integral
@@ -143,7 +145,7 @@ def _quadrature(g: sp.Expr, a: flint.arb, b: flint.arb) -> flint.arb:
 def limit_at_infinity(
     expr: sp.Expr, side: int, assumptions: Assumptions, seconds: float = SECONDS
 ) -> sp.Expr | None:
-    """lim expr as x → side·∞ if it is finite, proposed by SymPy and confirmed far out; else None.
+    """Lim expr as x → side·∞ if it is finite, proposed by SymPy and confirmed far out; else None.
 
     ``expr`` must be free of Piecewise, on which SymPy's limit is not reliable.
     """

@@ -14,6 +14,7 @@ import sympy as sp
 
 from rescu_cli.core.activation import Activation, Piece
 from rescu_cli.core.derive import derive
+from rescu_cli.core.placement import is_zero
 from rescu_cli.core.profiles import Profile, kernel_profile
 from rescu_cli.core.shape import BETA, Placement, placed_shape, tidy
 from rescu_cli.core.symbols import Parameter, X
@@ -54,17 +55,15 @@ def smooth(
     rise = right.gradient - left.gradient
     parameters = (*base.free_parameters, width)
     place = Placement(row, kink, h, left.gradient, right.gradient)
-    # The gradient's route supplies ties, safe forms and limits; the pieces are ours.
+    # The gradient's route supplies ties and safe forms; the values are computed here.
     frame = derive(placed_shape(f"{base.spec} * {kernel}", place, parameters, base.relations),
                    name=name or f"{base.name}_{kernel}")  # fmt: skip
-    values = [
-        tidy(left.value + rise * _smoothed_relu(row, i, kink, h))
-        for i in range(len(row.density))
-    ]
     pieces = tuple(
-        Piece(p.lower, p.upper, value, p.gradient)
-        for p, value in zip(frame.pieces, values, strict=True)
-    )
+        Piece(p.lower, p.upper, _shorter(
+            tidy(left.value + rise * _smoothed_relu(row, i, kink, h)), p.value, frame
+        ), p.gradient)
+        for i, p in enumerate(frame.pieces)
+    )  # fmt: skip
     constant = sp.expand(left.value - left.gradient * X)  # convolution keeps the base's own lines
     offset = sp.expand(left.gradient * kink + constant)
     kinked = frame.kink and replace(frame.kink, offset=offset)
@@ -78,6 +77,15 @@ def smooth(
         summary=f"{base.spec} smoothed with the {kernel} kernel",
         limits=(),
     )
+
+
+def _shorter(convolved: sp.Expr, integrated: sp.Expr, frame: Activation) -> sp.Expr:
+    """The shorter spelling, where the two routes are shown to give the same function."""
+    if len(str(integrated)) < len(str(convolved)) and is_zero(
+        convolved - integrated, frame.assumptions
+    ):
+        return integrated
+    return convolved
 
 
 def _smoothed_relu(row: Profile, i: int, kink: sp.Expr, h: sp.Expr) -> sp.Expr:

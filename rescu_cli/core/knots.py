@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import sympy as sp
 
-from rescu_cli.core.activation import Owner
+from rescu_cli.core.activation import left_owned
 from rescu_cli.core.parse import parse_number
 from rescu_cli.core.placement import with_placement
 from rescu_cli.core.shape import GradientShape
@@ -32,7 +34,7 @@ def read_knots(text: str) -> list[tuple[sp.Expr, sp.Expr]]:
         offset += len(part) + 1
     if not 2 <= len(knots) <= _MAX_KNOTS:
         raise DerivationError(f"Give 2 to {_MAX_KNOTS} knots; found {len(knots)}.")
-    for (a, _), (b, _) in zip(knots, knots[1:], strict=False):
+    for (a, _), (b, _) in itertools.pairwise(knots):
         if not bool(a < b):
             raise DerivationError(f"Knots must ascend in x; found {a} followed by {b}.")
     return knots
@@ -56,7 +58,7 @@ def knots_shape(text: str, interpolation: str = "linear") -> GradientShape:
     knots = read_knots(text)
     slopes = _slopes(knots) if interpolation == "pchip" else None
     pieces: list[sp.Expr] = [knots[0][1]]
-    for i, ((a, ga), (b, gb)) in enumerate(zip(knots, knots[1:], strict=False)):
+    for i, ((a, ga), (b, gb)) in enumerate(itertools.pairwise(knots)):
         width = b - a
         if slopes is None:
             pieces.append(sp.expand(ga + (gb - ga) * (X - a) / width))
@@ -70,7 +72,7 @@ def knots_shape(text: str, interpolation: str = "linear") -> GradientShape:
         )
         pieces.append(sp.expand(cubic))
     pieces.append(knots[-1][1])
-    owners: tuple[Owner, ...] = ("left",) * len(knots)
+    owners = left_owned(len(knots))
     shape = GradientShape(
         name=f"knots {text.strip()} ({interpolation})",
         parameters=(),
@@ -83,10 +85,8 @@ def knots_shape(text: str, interpolation: str = "linear") -> GradientShape:
 
 def _slopes(knots: list[tuple[sp.Expr, sp.Expr]]) -> list[sp.Expr]:
     """Derivatives at the knots: weighted harmonic means inside, 0 at extrema and at the ends."""
-    widths = [b[0] - a[0] for a, b in zip(knots, knots[1:], strict=False)]
-    secants = [
-        (b[1] - a[1]) / w for a, b, w in zip(knots, knots[1:], widths, strict=False)
-    ]
+    widths = [b[0] - a[0] for a, b in itertools.pairwise(knots)]
+    secants = [(b[1] - a[1]) / w for a, b, w in zip(knots, knots[1:], widths, strict=False)]
     slopes: list[sp.Expr] = [sp.S.Zero]
     for i in range(1, len(knots) - 1):
         before, after = secants[i - 1], secants[i]

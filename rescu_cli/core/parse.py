@@ -271,9 +271,20 @@ class _Reader:
         )
 
     def _binary(self, node: ast.BinOp, depth: int) -> sp.Expr:
+        """A chain a + b + c … nests to the left; it is walked, not recursed into."""
+        chain: list[ast.BinOp] = []
+        leftmost: ast.AST = node
+        while isinstance(leftmost, ast.BinOp):
+            chain.append(leftmost)
+            leftmost = leftmost.left
+        value = self._expr(leftmost, depth + 1)
+        for link in reversed(chain):
+            value = self._combined(value, link, depth)
+        return value
+
+    def _combined(self, left: sp.Expr, node: ast.BinOp, depth: int) -> sp.Expr:
         if isinstance(node.op, ast.BitXor):
             raise self._fail("Use ** for powers, not ^", node)
-        left = self._expr(node.left, depth + 1)
         right = self._expr(node.right, depth + 1)
         match node.op:
             case ast.Add():

@@ -21,8 +21,6 @@ def with_placement(shape: GradientShape) -> GradientShape:
     return shape if found is None else replace(shape, placement=found)
 
 
-
-
 def find_placement(shape: GradientShape) -> Placement | None:
     """Recognise g₋ + (g₊ − g₋)·K((x − centre)/half) with K from the tableau, exactly.
 

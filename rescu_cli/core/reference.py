@@ -111,7 +111,10 @@ class Reference:
         if isinstance(x, float) and not math.isfinite(x):
             raise ParameterError(f"The reference encloses finite points; found x={x}.")
         for piece, end, owner in zip(
-            self.activation.pieces, self.activation.breakpoints, self.activation.owners, strict=False
+            self.activation.pieces,
+            self.activation.breakpoints,
+            self.activation.owners,
+            strict=False,
         ):
             side = _compare(x, end)
             if side < 0 or (side == 0 and owner == "left"):
@@ -134,9 +137,7 @@ class Reference:
         """
         key = (what, side)
         if key not in self._limits:
-            near, far = (
-                self.enclose(Fraction(side * 2**e), what, bits=60) for e in (3000, 6000)
-            )
+            near, far = (self.enclose(Fraction(side * 2**e), what, bits=60) for e in (3000, 6000))
             huge = flint.arb(2) ** 1100
             if abs(near) > huge and abs(far) > abs(near):
                 self._limits[key] = math.inf if far > 0 else -math.inf
@@ -147,7 +148,7 @@ class Reference:
     def pairs(
         self, xs: Iterable[float], what: What = "value"
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """f or f′ at many points as unevaluated sums ``high + low`` of two float64.
+        """F or f′ at many points as unevaluated sums ``high + low`` of two float64.
 
         Args:
             xs: Points; NaN and ±inf allowed.

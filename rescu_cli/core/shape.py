@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
 
-from rescu_cli.core.activation import Owner, require_ascending
+from rescu_cli.core.activation import Owner, find_parameter, left_owned, require_ascending
 from rescu_cli.core.assumptions import Assumptions, Relation
 from rescu_cli.core.parse import parse_exact
 from rescu_cli.core.profiles import KERNELS, Profile, T, profile
 from rescu_cli.core.symbols import POSITIVE, REAL, Domain, Parameter, X
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import ParameterError, UsageError
 
 BETA = Parameter("beta", POSITIVE, "half-width (scale) of the transition", sp.Integer(1))
 BETA_RIGHT = Parameter("beta", POSITIVE, "where the transition ends", sp.Integer(1))
@@ -75,7 +75,7 @@ class GradientShape:
                 f"{len(self.pieces) - 1} joints with owners; found {len(self.breakpoints)} joints "
                 f"and {len(self.owners)} owners."
             )
-        known = {p.symbol for p in self.parameters} | {X}
+        known = {p.symbol for p in self.parameters if p.value is None} | {X}
         unknown = {s for e in (*self.pieces, *self.breakpoints) for s in e.free_symbols} - known
         if unknown:
             raise UsageError(
@@ -87,6 +87,46 @@ class GradientShape:
     @property
     def assumptions(self) -> Assumptions:
         return Assumptions.of(self.parameters, self.relations)
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter called ``name``.
+
+        Raises:
+            ParameterError: If there is none.
+        """
+        return find_parameter(self.name, self.parameters, name)
+
+    def bind(self, values: Mapping[str, sp.Expr]) -> GradientShape:
+        """The shape with some parameters fixed to exact numbers inside their domains.
+
+        Raises:
+            ParameterError: If a value is outside its parameter's domain.
+        """
+        for p in self.parameters:
+            if p.name in values and not p.domain.contains(values[p.name]):
+                raise ParameterError(
+                    f"{self.name} needs {p.domain.describe(p.name)}; found "
+                    f"{p.name}={values[p.name]}."
+                )
+        swap = {p.symbol: values[p.name] for p in self.parameters if p.name in values}
+
+        def sub(e: sp.Expr) -> sp.Expr:
+            return sp.sympify(e).subs(swap, simultaneous=True)
+
+        place = self.placement
+        return replace(
+            self,
+            parameters=tuple(
+                replace(p, value=values[p.name]) if p.name in values else p
+                for p in self.parameters
+            ),
+            breakpoints=tuple(map(sub, self.breakpoints)),
+            pieces=tuple(map(sub, self.pieces)),
+            relations=tuple(Relation(sub(r.expr), r.strict) for r in self.relations),
+            placement=place
+            and Placement(place.profile, *(sub(e) for e in (place.center, place.half,
+                                                            place.g_minus, place.g_plus))),
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; the placement is found again when the shape is read."""
@@ -156,7 +196,8 @@ def named_shape(name: str, *, asymmetric: bool = False, leaky: bool = False) -> 
     row = profile(name)
     if asymmetric:
         alpha, beta = ALPHA.symbol, BETA.symbol
-        center, half, widths = (beta - alpha) / 2, (alpha + beta) / 2, (ALPHA, BETA_RIGHT)
+        center, half = (beta - alpha) / 2, (alpha + beta) / 2
+        widths: tuple[Parameter, ...] = (ALPHA, BETA_RIGHT)
     else:
         center, half, widths = sp.S.Zero, BETA.symbol, (BETA,)
     placement = Placement(row, center, half, g_minus, g_plus)
@@ -172,8 +213,10 @@ def placed_shape(
     pieces = tuple(
         tidy(placement.g_minus + rise * placement.at(cdf)) for cdf in placement.profile.cdf
     )
-    joints = tuple(sp.expand(placement.center + placement.half * j) for j in placement.profile.joints)
-    owners: tuple[Owner, ...] = ("left",) * len(joints)
+    joints = tuple(
+        sp.expand(placement.center + placement.half * j) for j in placement.profile.joints
+    )
+    owners = left_owned(len(joints))
     return GradientShape(name, parameters, joints, pieces, owners, relations, placement)
 
 

@@ -7,6 +7,7 @@ point, which is enough because no sign change is left inside.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import sympy as sp
@@ -48,9 +49,7 @@ def split(expr: sp.Expr, assumptions: Assumptions) -> tuple[list[Stretch], list[
             merged[-1] = Stretch(merged[-1].lower, stretch.upper, merged[-1].expr)
         else:
             merged.append(stretch)
-    owners: list[Owner] = [
-        _owner(expr, left, right) for left, right in zip(merged, merged[1:], strict=False)
-    ]
+    owners: list[Owner] = [_owner(expr, left, right) for left, right in itertools.pairwise(merged)]
     return merged, owners
 
 
@@ -77,7 +76,7 @@ def _cut(stretch: Stretch, assumptions: Assumptions) -> list[Stretch]:
         raise DerivationError(f"The gradient has more than {_MAX_PIECES} joints.")
     ends = [stretch.lower, *points, stretch.upper]
     result: list[Stretch] = []
-    for lower, upper in zip(ends, ends[1:], strict=False):
+    for lower, upper in itertools.pairwise(ends):
         middle = _interior(lower, upper)
         settled = _settle(node, middle, assumptions)
         part = Stretch(lower, upper, stretch.expr.xreplace({node: settled}))
@@ -89,9 +88,7 @@ def _innermost(expr: sp.Expr) -> sp.Expr | None:
     """A switching node that depends on x and holds no other such node."""
     for node in sp.preorder_traversal(expr):
         if isinstance(node, _NODES) and node.has(X):
-            inner = [
-                found for arg in node.args if (found := _innermost(arg)) is not None
-            ]
+            inner = [found for arg in node.args if (found := _innermost(arg)) is not None]
             return inner[0] if inner else node
     return None
 

@@ -156,9 +156,7 @@ class Domain:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Domain:
-        return cls(
-            _end(data["lower"]), _end(data["upper"]), data["lower_open"], data["upper_open"]
-        )
+        return cls(_end(data["lower"]), _end(data["upper"]), data["lower_open"], data["upper_open"])
 
 
 def _end(text: str) -> sp.Expr:
@@ -167,9 +165,7 @@ def _end(text: str) -> sp.Expr:
     return exact(text)
 
 
-def _tighter(
-    a: tuple[sp.Expr, bool], b: tuple[sp.Expr, bool], side: int
-) -> tuple[sp.Expr, bool]:
+def _tighter(a: tuple[sp.Expr, bool], b: tuple[sp.Expr, bool], side: int) -> tuple[sp.Expr, bool]:
     """The more restrictive of two interval ends; ``side`` is 1 for lower, -1 for upper."""
     if a[0] == b[0]:
         return a[0], a[1] or b[1]

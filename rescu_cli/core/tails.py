@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mpmath
 import sympy as sp
 
@@ -33,7 +35,7 @@ def converges(expr: sp.Expr, side: int, assumptions: Assumptions) -> bool:
                 blocks.append(abs(mpmath.quad(integrand, ends)))
             if not all(mpmath.isfinite(b) for b in blocks):
                 return False
-            for near, far in zip(blocks, blocks[1:], strict=False):
+            for near, far in itertools.pairwise(blocks):
                 if far > _SHRINK * near and far > mpmath.mpf(10) ** -15:
                     return False
     return True
