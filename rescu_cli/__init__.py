@@ -1,3 +1,53 @@
-"""Design activations from the shape of their gradient; prove, export and measure them."""
+"""Design activations from the shape of their gradient; prove, export and measure them.
+
+The functions below are the program's commands. Nothing heavy is loaded until one is called.
+
+Example:
+    >>> import rescu_cli as rescu
+    >>> card = rescu.derive("piecewise-linear")
+    >>> card.activation.name
+    'smelu'
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rescu_cli.api import (
+        Derivation,
+        compare,
+        derive,
+        draw,
+        generate,
+        prediction_difference,
+        resolve,
+        show,
+        verify,
+    )
+
+__all__ = [
+    "Derivation",
+    "__version__",
+    "compare",
+    "derive",
+    "draw",
+    "generate",
+    "prediction_difference",
+    "resolve",
+    "show",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("rescu_cli.api"), name)
+    raise AttributeError(f"module 'rescu_cli' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -177,7 +177,7 @@ class Activation:
             return parts[0]
         branches: list[tuple[sp.Expr, Any]] = []
         for part, end, owner in zip(parts, self.breakpoints, self.owners, strict=False):
-            branches.append((part, end >= X if owner == "left" else end > X))
+            branches.append((part, sp.Le(X, end) if owner == "left" else sp.Lt(X, end)))
         branches.append((parts[-1], True))
         return sp.Piecewise(*branches, evaluate=False)
 

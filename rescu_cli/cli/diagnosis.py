@@ -1,0 +1,42 @@
+"""What the machine has: versions, threads, optional packages."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+from rescu_cli import __version__
+
+_PACKAGES = (
+    ("sympy", "derivation and exact claims", "pip install sympy"),
+    ("python-flint", "the reference: rigorous enclosures", "pip install python-flint"),
+    ("numpy", "exported code, statistics", "pip install numpy"),
+    ("matplotlib", "figures", "pip install matplotlib"),
+    ("torch", "training, the torch target", "pip install torch"),
+    ("scikit-learn", "the data sets digits and breast_cancer", "pip install scikit-learn"),
+    ("loky", "local worker processes", "pip install 'rescu-cli[cluster]'"),
+)
+
+
+def diagnose() -> list[dict[str, Any]]:
+    """Rows of {what, found (null if missing), used_for, install}; nothing heavy is loaded."""
+    rows: list[dict[str, Any]] = [
+        _row("rescu", __version__, "this program"),
+        _row("python", platform.python_version(), "everything"),
+        _row("machine", f"{platform.system()} {platform.machine()}", "results are bit-equal only "
+             "on the same machine, versions and threads"),
+        _row("cores", str(os.cpu_count()), "training threads"),
+    ]  # fmt: skip
+    for name, purpose, install in _PACKAGES:
+        try:
+            found: str | None = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found = None
+        rows.append({"what": name, "found": found, "used_for": purpose, "install": install})
+    return rows
+
+
+def _row(what: str, found: str, purpose: str) -> dict[str, Any]:
+    return {"what": what, "found": found, "used_for": purpose, "install": None}

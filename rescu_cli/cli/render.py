@@ -1,0 +1,163 @@
+"""All that is printed: JSON documents, tables, cards, errors. The only importer of rich."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from rescu_cli import __version__
+
+SCHEMA = 1
+_PLAIN_WIDTH = 120
+"""Width of tables that go to a file or a pipe, where no terminal says."""
+_MARKS = {"proved": "[green]proved[/]", "refuted": "[red]refuted[/]",
+          "undecided": "[yellow]undecided[/]"}  # fmt: skip
+
+
+def _console(*, err: bool = False) -> Console:
+    stream = sys.stderr if err else sys.stdout
+    width = None if stream.isatty() else _PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def emit_json(command: str, result: Any) -> None:
+    """The one JSON document of a command; NaN and infinities are refused, not printed."""
+    document = {"schema": SCHEMA, "command": command, "version": __version__, "result": result}
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_error(message: str, hint: str = "") -> None:
+    """One error on stderr; the caret lines of a parse error stay aligned."""
+    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), message))
+    if hint:
+        console.print(Text(hint, style="dim"))
+
+
+def say(message: str) -> None:
+    """Talk, on stderr."""
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(message, markup=False)
+
+
+def write_text(text: str) -> None:
+    """Data, on stdout, as it is."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def table(
+    title: str | None, columns: Sequence[str | tuple[str, Mapping[str, Any]]],
+    rows: Iterable[Sequence[Any]], *, err: bool = False, caption: str | None = None,
+) -> None:  # fmt: skip
+    """A plain table that wraps rather than truncates."""
+    grid = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold",
+                 caption=caption, caption_justify="left", pad_edge=False)  # fmt: skip
+    for column in columns:
+        header, options = (column, {}) if isinstance(column, str) else column
+        grid.add_column(header, **{"overflow": "fold", **options})
+    for row in rows:
+        grid.add_row(*[c if isinstance(c, Text) else str(c) for c in row])
+    _console(err=err).print(grid)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number for reading; '–' where there is none."""
+    return "–" if value is None else f"{value:.{digits}g}"
+
+
+def print_card(card: Any) -> None:
+    """The property card of an activation: formula, pieces, parameters, claims."""
+    act = card.activation
+    console = _console()
+    console.print(Text(act.spec, style="bold"), Text(f"  {act.summary}"))
+    for line in _pretty("f(x) = ", act.value, console.width):
+        console.print(Text("  " + line), soft_wrap=True)
+    console.print()
+    if len(act.pieces) > 1:
+        table(
+            None,
+            ["from", "to", "f(x)", "f'(x)"],
+            [(p.lower, p.upper, p.value, p.gradient) for p in act.pieces],
+        )
+    else:
+        console.print(Text(f"  f'(x) = {act.gradient}"), soft_wrap=True)
+        console.print()
+    if act.parameters:
+        table(
+            None,
+            ["parameter", "value", "domain", "default", "meaning"],
+            [
+                (p.name, "free" if p.value is None else p.value, p.domain.describe(p.name),
+                 "–" if p.default is None else p.default, p.meaning)
+                for p in act.parameters
+            ],
+        )  # fmt: skip
+    print_claims(card.certificate)
+    facts = [
+        ("anchor", act.anchor or "given"),
+        ("closed form", "yes" if act.closed_form else "no: values by quadrature with error bound"),
+        ("init gain", number(card.gain, 8) if card.gain else "bind the parameters to get it"),
+        ("ties", ", ".join(f"{b}: {o} piece" for b, o in zip(act.breakpoints, act.owners,
+                                                            strict=True)) or "none"),
+    ]  # fmt: skip
+    if act.source is not None:
+        facts.append(("source", str(act.source) + (f" ({act.source.url})" if act.source.url else "")))
+    facts += [("note", n) for n in card.notes]
+    width = max(len(k) for k, _ in facts)
+    for key, text in facts:
+        console.print(Text(f"{key:>{width}}  ", style="dim").append(text, style="not dim"))
+
+
+def _pretty(left: str, expr: Any, width: int) -> list[str]:
+    """Two-dimensional typesetting where it fits, one line otherwise."""
+    import sympy as sp
+
+    lines: list[str] = sp.pretty(expr, use_unicode=True, wrap_line=False).splitlines()
+    if max(map(len, lines)) + len(left) + 2 > width or len(lines) > 24:
+        return [left + str(expr)] if expr.func is not sp.Piecewise else [left + "see the pieces"]
+    middle = len(lines) // 2
+    return [(left if i == middle else " " * len(left)) + line for i, line in enumerate(lines)]
+
+
+def print_claims(certificate: Any) -> None:
+    """One row per claim with its verdict, value, assumptions and method, or the reason."""
+    rows = []
+    for claim in certificate.claims:
+        data = claim.to_dict()
+        detail = data["reason"] or ""
+        if data["witness"]:
+            detail = "witness " + ", ".join(f"{k}={v}" for k, v in data["witness"].items())
+            detail += f"; {data['reason']}" if data["reason"] else ""
+        rows.append(
+            (
+                data["claim"],
+                Text.from_markup(_MARKS[data["status"]]),
+                _value(data["value"]),
+                data["for_all"] or "",
+                detail or (f"by {data['method']}" if data["method"] else ""),
+            )
+        )
+    table(None, ["claim", "verdict", "value", "for all", "how, or why not"], rows)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    if isinstance(value, list):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value)
+
+
+def panel(title: str, lines: Iterable[str], *, err: bool = False) -> None:
+    """A few lines in a box."""
+    body = Text("\n").join(Text(line) for line in lines)
+    _console(err=err).print(Panel(body, title=title, title_align="left", box=box.ROUNDED))

@@ -1,0 +1,143 @@
+"""How a comparison and prediction differences look in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from rescu_cli.cli import render
+
+_HEADLINE = ("accuracy", "loss", "pd_l1", "churn")
+
+
+@contextmanager
+def training_progress(*, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar with the time left, on stderr, if that is a terminal.
+
+    Yields:
+        A function of (epochs done, epochs in all), or None where nothing should be shown.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("epochs, left"),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("training", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_report(result: Mapping[str, Any]) -> None:
+    """Accuracy beside loss beside PD, every PD definition, the comparisons, the advice."""
+    rows = result["activations"]
+    n_seeds = len(result["spec"]["seeds"])
+    right = {"justify": "right"}
+    render.table(
+        f"{result['spec']['data']}, {result['spec']['model']}, {n_seeds} seeds, "
+        f"{result['n_models']} models; 95 % intervals over seeds",
+        ["activation", ("accuracy", right), ("loss", right), ("PD (pd_l1)", right),
+         ("churn", right), ("seconds", right)],
+        [
+            (
+                r["activation"], _score(r["accuracy"]), _score(r["loss"]), _value(r["pd"]["pd_l1"]),
+                _value(r["pd"]["churn"]), f"{r['seconds']:.1f}",
+            )
+            for r in rows
+        ],
+    )  # fmt: skip
+    _print_every_pd(rows, result["formulas"])
+    _print_comparisons(result["comparisons"])
+    if result["advice"]:
+        render.panel("What these figures can say", [f"• {a}" for a in result["advice"]])
+    render.write_text(f"Run directory: {result['run_dir']}")
+
+
+def _print_every_pd(rows: Sequence[Mapping[str, Any]], formulas: Mapping[str, str]) -> None:
+    right = {"justify": "right"}
+    render.table(
+        "Prediction difference, each definition under its own name (lower is better)",
+        ["key", *[(str(r["activation"]), right) for r in rows], "definition"],
+        [(key, *[_value(r["pd"][key]) for r in rows], formula) for key, formula in formulas.items()],
+    )
+
+
+def _print_comparisons(comparisons: Sequence[Mapping[str, Any]]) -> None:
+    shown = [c for c in comparisons if c["metric"] in _HEADLINE]
+    if not shown:
+        return
+    right = {"justify": "right"}
+    render.table(
+        f"Against {shown[0]['b']}, paired by seed (p adjusted by Holm)",
+        ["activation", "metric", ("difference", right), ("95 % interval", right), ("p", right),
+         ("adjusted", right), "verdict"],
+        [
+            (
+                c["a"], c["metric"], _signed(c["difference"]), _interval(c["ci"]),
+                render.number(c["p"], 3), render.number(c["p_adjusted"], 3), c["verdict"],
+            )
+            for c in shown
+        ],
+        caption="the other definitions are in --json",
+    )  # fmt: skip
+
+
+def print_prediction_difference(result: Mapping[str, Any]) -> None:
+    """`rescu pd`: one column per file."""
+    files = result["files"]
+    right = {"justify": "right"}
+    render.table(
+        "Prediction difference with 95 % intervals over models",
+        ["key", *[(f"{f['path']} (M={f['n_models']})", right) for f in files], "definition"],
+        [
+            ("accuracy", *[_score(f["accuracy"]) for f in files], "mean over models"),
+            ("loss", *[_score(f["loss"]) for f in files], "mean cross-entropy"),
+            *[
+                (key, *[_value(f["pd"][key]) for f in files], formula)
+                for key, formula in result["formulas"].items()
+            ],
+        ],
+    )
+    if result["advice"]:
+        render.panel("What these figures can say", [f"• {a}" for a in result["advice"]])
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    return _with_interval(score["mean"], score["ci"])
+
+
+def _value(difference: Mapping[str, Any]) -> str:
+    return _with_interval(difference["value"], difference["ci"])
+
+
+def _with_interval(value: float | None, interval: Sequence[float] | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" + (f" {_interval(interval)}" if interval else "")
+
+
+def _interval(interval: Sequence[float] | None) -> str:
+    return "–" if interval is None else f"[{interval[0]:.4f}, {interval[1]:.4f}]"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.4f}"
