@@ -190,9 +190,7 @@ def derive(
     return _named(result) if name is None else result
 
 
-def _gradient_shape(
-    text: str, given: Mapping[str, Any], known: Assumptions
-) -> GradientShape:
+def _gradient_shape(text: str, given: Mapping[str, Any], known: Assumptions) -> GradientShape:
     from rescu_cli.core.expression import expression_shape
     from rescu_cli.core.profiles import KERNELS, SHAPES
     from rescu_cli.core.shape import named_shape
@@ -223,9 +221,7 @@ def _restricted(activation: Activation, known: Assumptions, texts: Sequence[str]
     unknown = sorted(spoken - {p.name for p in activation.parameters})
     if unknown:
         have = ", ".join(p.name for p in activation.parameters) or "no parameters"
-        raise UsageError(
-            f"--assume speaks of {unknown[0]!r}, but the activation has {have}."
-        )
+        raise UsageError(f"--assume speaks of {unknown[0]!r}, but the activation has {have}.")
     domains = {n: d for n, d in known.domains.items() if n in spoken}
     return restrict(activation, Assumptions(domains, known.relations))
 
@@ -234,9 +230,7 @@ def _has(activation: Activation, name: str) -> bool:
     return any(p.name == name for p in activation.parameters)
 
 
-def _numbers(
-    owner: Activation | GradientShape, given: Mapping[str, Any]
-) -> dict[str, Any]:
+def _numbers(owner: Activation | GradientShape, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are numbers; a parameter's own name leaves it symbolic."""
     from rescu_cli.core.parse import parse_number
 
@@ -310,7 +304,9 @@ def resolve_all(
                 f"{a.name} ({', '.join(p.name for p in a.parameters) or 'no parameters'})"
                 for a in bare
             )
-            raise ParameterError(f"None of the named activations has a parameter {key!r}: {listed}.")
+            raise ParameterError(
+                f"None of the named activations has a parameter {key!r}: {listed}."
+            )
     return [resolve(t, overrides) for t in texts]
 
 
@@ -334,9 +330,7 @@ def catalogue_rows() -> list[dict[str, Any]]:
     rows = []
     for name in catalogue.names():
         activation = catalogue.get(name)
-        found = {
-            c.claim: c for c in certify(activation, ["smooth", "monotone", "convex"]).claims
-        }
+        found = {c.claim: c for c in certify(activation, ["smooth", "monotone", "convex"]).claims}
         rows.append(
             {
                 "name": name,
@@ -454,7 +448,7 @@ def compare(
 ) -> Report:
     """Train every activation with the same seeds; measure accuracy and prediction difference.
 
-    The run directory also receives the accuracy–PD figure.
+    The run directory also receives the accuracy–PD figure and ``report.html``.
 
     Args:
         activations: As typed on the command line.
@@ -470,20 +464,27 @@ def compare(
     from rescu_cli.experiment import compare as run
 
     report = run(resolve_all(activations, overrides), **options)
-    _save_figures(report)
+    _save_page(report)
     return report
 
 
-def _save_figures(report: Report) -> None:
+def _save_page(report: Report) -> None:
+    """Figures and report.html beside the run's data."""
+    from rescu_cli import __version__
     from rescu_cli.core.files import write_atomically
+    from rescu_cli.experiment.page import render_page
     from rescu_cli.plot import figure_bytes, plot_tradeoff
 
-    rows = report.to_dict()["activations"]
-    if any(r["pd"]["pd_l1"]["value"] is None for r in rows):
-        return  # one model has no prediction difference to draw
-    figure = plot_tradeoff(rows)
-    for ending in ("png", "svg"):
-        write_atomically(report.run_dir / f"tradeoff.{ending}", figure_bytes(figure, ending))
+    result = report.to_dict()
+    drawings = []
+    if all(r["pd"]["pd_l1"]["value"] is not None for r in result["activations"]):
+        figure = plot_tradeoff(result["activations"])
+        for ending in ("png", "svg"):
+            drawing = figure_bytes(figure, ending)
+            write_atomically(report.run_dir / f"tradeoff.{ending}", drawing)
+        drawings.append(drawing.decode())
+    page = render_page(result, __version__, drawings)
+    write_atomically(report.run_dir / "report.html", page)
 
 
 def prediction_difference(paths: Sequence[str | Path]) -> dict[str, Any]:

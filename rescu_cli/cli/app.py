@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # flushing into the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001  # reason: the one error boundary
+    except Exception as error:  # reason: the one error boundary
         # Typer's usage errors come from Click or from its own copy of it, by version.
         if hasattr(error, "format_message"):
             message = error.format_message()

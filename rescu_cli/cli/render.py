@@ -108,7 +108,9 @@ def print_card(card: Any) -> None:
                                                             strict=True)) or "none"),
     ]  # fmt: skip
     if act.source is not None:
-        facts.append(("source", str(act.source) + (f" ({act.source.url})" if act.source.url else "")))
+        facts.append(
+            ("source", str(act.source) + (f" ({act.source.url})" if act.source.url else ""))
+        )
     facts += [("note", n) for n in card.notes]
     width = max(len(k) for k, _ in facts)
     for key, text in facts:

@@ -56,11 +56,11 @@ def print_report(result: Mapping[str, Any]) -> None:
         f"{result['spec']['data']}, {result['spec']['model']}, {n_seeds} seeds, "
         f"{result['n_models']} models; 95 % intervals over seeds",
         ["activation", ("accuracy", right), ("loss", right), ("PD (pd_l1)", right),
-         ("churn", right), ("seconds", right)],
+         ("churn", right)],
         [
             (
                 r["activation"], _score(r["accuracy"]), _score(r["loss"]), _value(r["pd"]["pd_l1"]),
-                _value(r["pd"]["churn"]), f"{r['seconds']:.1f}",
+                _value(r["pd"]["churn"]),
             )
             for r in rows
         ],
@@ -70,6 +70,8 @@ def print_report(result: Mapping[str, Any]) -> None:
     if result["advice"]:
         render.panel("What these figures can say", [f"• {a}" for a in result["advice"]])
     render.write_text(f"Run directory: {result['run_dir']}")
+    seconds = sum(r["seconds"] for r in rows)
+    render.say(f"Training took {seconds:.1f} s for {result['n_models']} models.")
 
 
 def _print_every_pd(rows: Sequence[Mapping[str, Any]], formulas: Mapping[str, str]) -> None:
@@ -77,7 +79,10 @@ def _print_every_pd(rows: Sequence[Mapping[str, Any]], formulas: Mapping[str, st
     render.table(
         "Prediction difference, each definition under its own name (lower is better)",
         ["key", *[(str(r["activation"]), right) for r in rows], "definition"],
-        [(key, *[_value(r["pd"][key]) for r in rows], formula) for key, formula in formulas.items()],
+        [
+            (key, *[_value(r["pd"][key]) for r in rows], formula)
+            for key, formula in formulas.items()
+        ],
     )
 
 

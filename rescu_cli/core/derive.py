@@ -19,6 +19,7 @@ import sympy as sp
 from rescu_cli.core.activation import Activation, Forms, Kink, Limit, Piece, Source
 from rescu_cli.core.integrate import SECONDS, antiderivative, limit_at_infinity
 from rescu_cli.core.parse import DUMMY
+from rescu_cli.core.profiles import SHAPES, T
 from rescu_cli.core.shape import GradientShape, Placement, named_shape, tidy
 from rescu_cli.core.symbols import X
 from rescu_cli.core.tails import converges
@@ -260,8 +261,6 @@ def _forms(place: Placement, pieces: tuple[Piece, ...]) -> Forms:
     """Relu + bump: g₋x + (g₊ − g₋)·(max(x − c, 0) + h·B(|x − c|/h)) + constant."""
     rise, half, center = place.g_plus - place.g_minus, place.half, place.center
     bump, cdf = place.profile.bump, place.profile.cdf_safe
-    from rescu_cli.core.profiles import T  # reason: T is only spoken here and in the tableau
-
     distance = sp.Abs(X - center)
     if place.profile.compact:
         # h − |x − c| is exact near the joint, 1 − |x − c|/h is not.
@@ -294,6 +293,6 @@ def _limits(shape: GradientShape, anchor: str) -> tuple[Limit, ...]:
 
 
 def _name(text: str) -> str:
-    if re.fullmatch(r"[a-z][a-z0-9:-]*", text):
+    if text in SHAPES or text.startswith("smoothstep:"):
         return "rescu_" + re.sub(r"[^a-z0-9]", "_", text)
     return "derived"

@@ -30,6 +30,7 @@ _MEANING = {
 _DEFAULT = {"g_minus": sp.S.Zero}
 _GRID = tuple(Fraction(k, 7) for k in range(-70, 71))
 """Points at which an unbounded stretch is examined, with dyadic ones further out."""
+_REPRESENTABLE = 40
 _FAR = tuple(Fraction(s * 2**e) for e in (5, 8, 12, 20) for s in (-1, 1))
 
 
@@ -87,6 +88,8 @@ def _check_finite(stretch: Stretch, assumptions: Assumptions) -> None:
             _check_guard(guard.subs(point), needs, low, high, point)
         expr = stretch.expr.subs(point)
         for x in _sample_points(low, high):
+            if abs(x) > _REPRESENTABLE:
+                continue  # e^(e^x) is finite there, but not in any number we can hold
             with balls.precision(128):
                 if not balls.is_real_finite(balls.evaluate(expr, {X: x})) and not _finite_later(
                     expr, x
@@ -103,8 +106,8 @@ def _finite_later(expr: sp.Expr, x: flint.arb) -> bool:
 def _not_finite_text(x: flint.arb, point: dict[sp.Symbol, sp.Expr]) -> str:
     where = ", ".join([f"x = {float(x):g}", *(f"{k} = {v}" for k, v in point.items())])
     return (
-        f"The gradient has no finite real value at {where} (a pole, a logarithm or root of a "
-        "negative number). A gradient must be finite and real for every x."
+        f"The gradient has no finite real value at {where}: a pole, a logarithm or root of a "
+        "negative number, or growth beyond any number. It must be finite and real for every x."
     )
 
 

@@ -84,9 +84,11 @@ def _polynomial(shape: str, kernel: str, density: sp.Expr, note: str = "") -> Pr
     in_v = sp.horner(sp.Poly(sp.expand(primitive.subs(T, s - 1)), s).as_expr())
     lowest = min(m[0] for m in sp.Poly(sp.expand(primitive.subs(T, s - 1)), s).monoms())
     in_v = s**lowest * sp.horner(sp.cancel(primitive.subs(T, s - 1) / s**lowest))
+    # K = w^(n+1)·ΣC(n+k, k)·r^k with r = 1 − w: all terms positive, nothing cancels near 1.
     in_w = sp.expand(cdf.subs(T, 2 * s - 1))
     order = min(m[0] for m in sp.Poly(in_w, s).monoms())
-    in_w = s**order * sp.horner(sp.cancel(in_w / s**order))
+    in_r = sp.horner(sp.expand(sp.cancel(in_w / s**order).subs(s, 1 - s)))
+    r = sp.Min(sp.Max((1 - T) / 2, 0), 1)
     one, zero = sp.S.One, sp.S.Zero
     return Profile(
         shape=shape,
@@ -97,7 +99,7 @@ def _polynomial(shape: str, kernel: str, density: sp.Expr, note: str = "") -> Pr
         primitive=(zero, primitive, T),
         moment=(zero, moment, zero),
         bump=in_v.subs(s, v),
-        cdf_safe=in_w.subs(s, w),
+        cdf_safe=w**order * in_r.subs(s, r),
         variance=sp.integrate(sp.expand(T**2 * density), (T, -1, 1)),
         note=note,
     )
@@ -205,8 +207,8 @@ def _gaussian() -> Profile:
 
 def _student2() -> Profile:
     r = sp.sqrt(1 + T**2)
-    y = sp.Min(sp.Abs(T), _BIG)
-    ry = sp.sqrt(1 + y**2)
+    y = sp.Abs(T)
+    ry = sp.Max(sp.sqrt(1 + sp.Min(y, _BIG) ** 2), y)  # √(1 + y²) is y beyond, and y² overflows
     up = sp.Min(sp.Max(T, 0), _BIG)
     return Profile(
         shape="algebraic",

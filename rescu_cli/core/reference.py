@@ -59,8 +59,10 @@ class Reference:
     def enclose(self, x: float | Fraction, what: What = "value", *, bits: int = 80) -> flint.arb:
         """A ball around f(x) or f′(x) with at least ``bits`` correct bits.
 
-        The one exception is a true value below 2^−1200 in absolute value, where the ball is only
-        guaranteed to be that small.
+        Two exceptions. A true value below 2^−1200 in absolute value gives a ball that is only
+        guaranteed to be that small. A piece without closed form gives the ball of one quadrature
+        at the working precision: its radius bounds the error, but where ∫_{−∞}^x nearly vanishes
+        the radius can exceed the value.
 
         Raises:
             InternalError: If 16,384 bits of working precision do not suffice.
@@ -68,11 +70,14 @@ class Reference:
         piece = self._piece(x)
         expr = piece.value if what == "value" else piece.gradient
         work = max(_MIN_BITS, bits + 16)
+        integrals = expr.has(sp.Integral)
         while True:
             with balls.precision(work):
                 ball = self._evaluate(expr, balls.exact_ball(x), work)
                 if ball.rel_accuracy_bits() >= bits or ball.is_zero():
                     return ball
+                if integrals and ball.is_finite():
+                    return ball  # the tail's radius does not shrink with the working precision
                 if ball.is_finite() and ball.abs_upper() < flint.arb(2) ** _BELOW_EVERY_FLOAT:
                     return ball
             if work >= _MAX_BITS:

@@ -34,10 +34,15 @@ LITERATURE: dict[str, Callable[[m.mpf], m.mpf]] = {
     "tanhexp": lambda x: x * m.tanh(m.exp(x)),
     "elu": lambda x: x if x > 0 else m.exp(x) - 1,
     "celu": lambda x: x if x > 0 else m.exp(x) - 1,
-    "selu": lambda x: m.mpf("1.0507009873554804934193349852946")
-    * (x if x > 0 else m.mpf("1.6732632423543772848170429916717") * (m.exp(x) - 1)),
-    "sau": lambda x: m.mpf("0.575") * x + m.mpf("0.425") * x * m.erf(x / (m.mpf("0.5") * m.sqrt(2)))
-    + m.mpf("0.85") * m.mpf("0.5") / m.sqrt(2 * m.pi) * m.exp(-(x**2) / (2 * m.mpf("0.25"))),
+    "selu": lambda x: (
+        m.mpf("1.0507009873554804934193349852946")
+        * (x if x > 0 else m.mpf("1.6732632423543772848170429916717") * (m.exp(x) - 1))
+    ),
+    "sau": lambda x: (
+        m.mpf("0.575") * x
+        + m.mpf("0.425") * x * m.erf(x / (m.mpf("0.5") * m.sqrt(2)))
+        + m.mpf("0.85") * m.mpf("0.5") / m.sqrt(2 * m.pi) * m.exp(-(x**2) / (2 * m.mpf("0.25")))
+    ),
     "smu": lambda x: (m.mpf("1.25") * x + m.mpf("0.75") * x * m.erf(m.mpf("0.75") * x)) / 2,
     "smu1": lambda x: (m.mpf("1.25") * x + m.sqrt((m.mpf("0.75") * x) ** 2 + 1)) / 2,
     "hard_swish": lambda x: x * min(max(x + 3, m.mpf(0)), m.mpf(6)) / 6,
@@ -108,7 +113,9 @@ def test_safe_forms_are_the_same_function(name: str) -> None:
 
     for form, what in ((activation.forms.value, "value"), (activation.forms.gradient, "gradient")):
         for x in POINTS:
-            truth = sp.Float(reference.enclose(Fraction(x), what, bits=110).mid().str(35, radius=False), 40)  # type: ignore[arg-type]
+            truth = sp.Float(
+                reference.enclose(Fraction(x), what, bits=110).mid().str(35, radius=False), 40
+            )  # type: ignore[arg-type]
             # clamps at e.g. −1000 are exact only to what every float format can tell apart
             assert abs(plain(form).subs(X, sp.Rational(x)).evalf(40) - truth) < sp.Float("1e-20")
 
@@ -144,7 +151,12 @@ def test_minima(name: str, place: float, minimum: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "place", "slope"),
-    [("swish", 2.39936, 1.09984), ("gelu", 1.414, 1.1289), ("mish", 1.49057, 1.088498), ("tanhexp", 0.70, 1.0620)],
+    [
+        ("swish", 2.39936, 1.09984),
+        ("gelu", 1.414, 1.1289),
+        ("mish", 1.49057, 1.088498),
+        ("tanhexp", 0.70, 1.0620),
+    ],
 )
 def test_largest_slopes(name: str, place: float, slope: float) -> None:
     """The gradient is flat there to first order, and has the stated height."""
@@ -214,7 +226,13 @@ def test_round_trip_and_citation(name: str) -> None:
 
 
 def test_slugs_are_file_names_and_tell_apart() -> None:
-    specs = ["smelu:beta=0.5", "smelu:beta=1/3", "smelu:beta=1", "gsmelu:g_minus=-1", "gsmelu:g_minus=1"]
+    specs = [
+        "smelu:beta=0.5",
+        "smelu:beta=1/3",
+        "smelu:beta=1",
+        "gsmelu:g_minus=-1",
+        "gsmelu:g_minus=1",
+    ]
     slugs = [catalogue.resolve(s).slug for s in specs]
     assert len(set(slugs)) == len(slugs)
     assert slugs[0] == "smelu-beta-0.5"

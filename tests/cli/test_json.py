@@ -105,7 +105,18 @@ def test_export_with_a_check(rescu: Run) -> None:
 
 
 def test_compare_and_pd(rescu: Run, tmp_path: Path) -> None:
-    argv = ["compare", "relu", "smelu:beta=0.5", "--seeds", "3", "--epochs", "2", "--out", "run", "--json"]
+    argv = [
+        "compare",
+        "relu",
+        "smelu:beta=0.5",
+        "--seeds",
+        "3",
+        "--epochs",
+        "2",
+        "--out",
+        "run",
+        "--json",
+    ]
     outcome = rescu(*argv)
     result = outcome.result
     assert set(result) >= {"spec", "run_dir", "n_models", "activations", "comparisons", "advice"}
@@ -122,7 +133,7 @@ def test_compare_and_pd(rescu: Run, tmp_path: Path) -> None:
         assert set(row) >= {"a", "b", "metric", "difference", "ci", "p", "p_adjusted", "verdict"}
     assert any("3 seeds" in a for a in result["advice"])
     run = tmp_path / "run"
-    for name in ("spec.json", "table.csv", "tradeoff.png", "tradeoff.svg",
+    for name in ("spec.json", "table.csv", "tradeoff.png", "tradeoff.svg", "report.html",
                  "predictions/relu.npz", "predictions/smelu-beta-0.5.npz"):  # fmt: skip
         assert (run / name).stat().st_size > 0
     assert len(list((run / "cells").glob("*.json"))) == 6

@@ -23,7 +23,10 @@ def test_the_card_shows_pieces_claims_and_notes(rescu: Run) -> None:
 
 
 def test_derive_writes_a_file_that_every_command_takes(rescu: Run, tmp_path: Path) -> None:
-    assert rescu("derive", "--knots", "-1:0, 0:0.3, 1:1", "--out", "mine.json", "--name", "mine").code == 0
+    assert (
+        rescu("derive", "--knots", "-1:0, 0:0.3, 1:1", "--out", "mine.json", "--name", "mine").code
+        == 0
+    )
     assert json.loads((tmp_path / "mine.json").read_text())["name"] == "mine"
     assert "mine" in rescu("show", "mine.json").out
     assert rescu("plot", "mine.json", "relu").out.strip() == "mine-relu.png"
@@ -45,7 +48,9 @@ def test_symbolic_asymmetry_and_leak(rescu: Run) -> None:
     assert result["parameters"]["g_plus"]["value"] == "1"
 
 
-@pytest.mark.parametrize(("form", "contains"), [("latex", "\\begin{cases}"), ("python", "def smelu")])
+@pytest.mark.parametrize(
+    ("form", "contains"), [("latex", "\\begin{cases}"), ("python", "def smelu")]
+)
 def test_formats(rescu: Run, form: str, contains: str) -> None:
     assert contains in rescu("derive", "--gradient", "piecewise-linear", "--format", form).out
 

@@ -248,7 +248,9 @@ def test_pchip_is_the_monotone_cubic_of_the_library_between_the_end_slopes() -> 
     xs, gs = [-2, -1, 0.5, 1, 3], [0, 0.1, 0.4, 0.9, 1]
     f = derive(knots_shape(", ".join(f"{a}:{b}" for a, b in zip(xs, gs, strict=True)), "pchip"))
     slopes = PchipInterpolator(xs, gs).derivative()
-    second = sp.lambdify(X, sp.Piecewise(*[(sp.diff(p.gradient, X), X <= p.upper) for p in f.pieces]))
+    second = sp.lambdify(
+        X, sp.Piecewise(*[(sp.diff(p.gradient, X), p.upper >= X) for p in f.pieces])
+    )
     for x in xs[1:-1]:
         assert np.isclose(float(second(x)), slopes(x), rtol=1e-12)
     assert float(second(-2)) == 0

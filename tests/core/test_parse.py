@@ -94,7 +94,12 @@ def test_refuses_with_a_caret(text: str, says: str, caret: int) -> None:
         parse_expression(text, NAMES)
     assert says in str(caught.value)
     if caught.value.text:
-        assert caught.value.position == caret or says in ("", "Cannot read", "never closed", "too large")
+        assert caught.value.position == caret or says in (
+            "",
+            "Cannot read",
+            "never closed",
+            "too large",
+        )
         assert str(caught.value).rstrip().endswith("^")
 
 

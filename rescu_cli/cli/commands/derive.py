@@ -41,9 +41,7 @@ def derive(
         str | None,
         typer.Option(help="The gradient through points x:g.", metavar="'-1:0, 0:0.3, 1:1'"),
     ] = None,
-    interpolation: Annotated[
-        str, typer.Option(help="Between knots: linear or pchip.")
-    ] = "linear",
+    interpolation: Annotated[str, typer.Option(help="Between knots: linear or pchip.")] = "linear",
     anchor: Annotated[
         str | None,
         typer.Option(help="Constant of integration: left (ray through 0), zero (f(0)=0), right."),

@@ -54,12 +54,12 @@ def plot(
         )
     values = options.overrides(beta, settings)
     window = None if x_range is None else parse_range(x_range)
-    figure = api.draw(
-        names, derivatives=derivatives, x_range=window, sweep=sweep, overrides=values
-    )
+    figure = api.draw(names, derivatives=derivatives, x_range=window, sweep=sweep, overrides=values)
     write_atomically(target, figure_bytes(figure, file_format, title=" ".join(names)))
     if json:
-        drawn = [a.with_defaults().spec for a in api.resolve_all(names, values)] if not sweep else []
+        drawn = (
+            [a.with_defaults().spec for a in api.resolve_all(names, values)] if not sweep else []
+        )
         render.emit_json(
             "plot",
             {
