@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from keyword import iskeyword
 from typing import Any, Literal, TypeAlias
 
 import sympy as sp
 
 from rescu_cli.core.assumptions import Assumptions, Relation
-from rescu_cli.core.symbols import Domain, Parameter, X, exact
+from rescu_cli.core.symbols import Domain, Parameter, X, exact, require_prose
 from rescu_cli.errors import ParameterError, UnsupportedError, UsageError
 
 Owner = Literal["left", "right"]
@@ -38,6 +39,9 @@ class Source:
     text: str
     equation: str = ""
     url: str = ""
+
+    def __post_init__(self) -> None:
+        require_prose("source", self.key, self.text, self.equation, self.url)
 
     def __str__(self) -> str:
         return f"{self.text}{', ' + self.equation if self.equation else ''}"
@@ -138,6 +142,11 @@ class Activation:
                 f"Activation name {self.name[:40]!r} is not an identifier; use letters, digits "
                 "and underscores, e.g. 'my_act'."
             )
+        if iskeyword(self.name):
+            raise UsageError(f"{self.name!r} is a keyword of Python; choose another name.")
+        require_prose("summary", self.summary)
+        require_prose("remark", *self.remarks)
+        require_prose("anchor", self.anchor or "")
         _check_tiling(self)
 
     # -- facts ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.reference import Reference
@@ -56,7 +57,7 @@ def _integrate(f: Callable[[float], float], nodes: list[float]) -> float | None:
             w * f(middle + half * t) for t, w in zip(rule[0], rule[1], strict=True)
         )
 
-    cells = list(zip(nodes, nodes[1:], strict=False))
+    cells = list(pairwise(nodes))
     scale = abs(math.fsum(apply(rules[0], *c) for c in cells))
     done: list[float] = []
     evaluations = 0

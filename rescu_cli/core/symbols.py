@@ -172,6 +172,34 @@ def _tighter(a: tuple[sp.Expr, bool], b: tuple[sp.Expr, bool], side: int) -> tup
     return a if bool((a[0] - b[0]) * side > 0) else b
 
 
+_MAX_PROSE = 500
+
+
+def require_prose(what: str, *texts: str) -> None:
+    """Check texts that end up in docstrings and comments of generated code.
+
+    Shape files come from anywhere: a quote or line break in a summary must not become a
+    statement of the code we emit.
+
+    Raises:
+        UsageError: If a text is not one printable line without backslashes and triple quotes.
+    """
+    for text in texts:
+        bad = (
+            not isinstance(text, str)
+            or len(text) > _MAX_PROSE
+            or not text.isprintable()
+            or "\\" in text
+            or '"""' in text
+            or text.endswith('"')
+        )
+        if bad:
+            raise UsageError(
+                f"The {what} {str(text)[:40]!r} is not one line of plain text (printable, at most "
+                f"{_MAX_PROSE} characters, no backslash, no triple quotes)."
+            )
+
+
 REAL = Domain()
 POSITIVE = Domain(lower=sp.Integer(0))
 NONNEGATIVE = Domain(lower=sp.Integer(0), lower_open=False)
@@ -200,6 +228,7 @@ class Parameter:
             raise ParameterError(
                 f"Parameter name {self.name!r} is not an ASCII identifier; use e.g. 'beta'."
             )
+        require_prose("meaning of a parameter", self.meaning)
 
     @property
     def symbol(self) -> sp.Symbol:

@@ -261,3 +261,24 @@ def test_pchip_is_the_monotone_cubic_of_the_library_between_the_end_slopes() -> 
 def test_bad_knots_are_refused(text: str) -> None:
     with pytest.raises((DerivationError, ParseError)):
         knots_shape(text)
+
+
+@pytest.mark.parametrize("field", ["summary", "remarks", "meaning", "source", "anchor", "name", "parameter"])
+@pytest.mark.parametrize("evil", ['x"""\nimport os\n"""', 'x"""; import os; """', "x\\", 'x"', "x\nimport os"])
+def test_prose_of_a_file_cannot_become_code(field: str, evil: str) -> None:
+    data = derive(named_shape("piecewise-linear")).to_dict()
+    if field == "remarks":
+        data["remarks"] = [evil]
+    elif field in ("meaning", "parameter"):
+        data["parameters"][0]["name" if field == "parameter" else "meaning"] = evil
+    elif field == "source":
+        data["source"]["text"] = evil
+    else:
+        data[field] = evil
+    with pytest.raises(UsageError):
+        Activation.from_dict(data)
+
+
+def test_a_keyword_is_no_name() -> None:
+    with pytest.raises(UsageError, match="keyword"):
+        derive(named_shape("step"), name="lambda")
