@@ -84,7 +84,12 @@ def test_safe_forms_are_the_same_functions(row: Profile) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "variance"),
-    [("piecewise-linear", "1/3"), ("smoothstep", "1/5"), ("smootherstep", "1/7"), ("triangle", "1/6")],
+    [
+        ("piecewise-linear", "1/3"),
+        ("smoothstep", "1/5"),
+        ("smootherstep", "1/7"),
+        ("triangle", "1/6"),
+    ],
 )
 def test_published_variances(shape: str, variance: str) -> None:
     assert profile(shape).variance == sp.Rational(variance)

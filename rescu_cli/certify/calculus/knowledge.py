@@ -1,0 +1,304 @@
+"""Signs of constants: numbers by rigorous enclosure, parameter expressions by the assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal
+
+import flint
+import sympy as sp
+
+from rescu_cli.certify.calculus.factors import factor_list
+from rescu_cli.certify.calculus.normal import exponential_form, vanishes
+from rescu_cli.certify.calculus.undecided import UndecidedError
+from rescu_cli.core import balls
+from rescu_cli.core.assumptions import Assumptions, Sign
+from rescu_cli.errors import UnsupportedError
+
+_BITS = (64, 256, 1024, 4096)
+Direction = Literal[1, -1]
+
+
+class Knowledge:
+    """What the assumptions say, with a memory: the same constants are asked for again and again.
+
+    Args:
+        assumptions: On the free parameters.
+    """
+
+    def __init__(self, assumptions: Assumptions) -> None:
+        self.assumptions = assumptions
+        self._signs: dict[sp.Expr, Sign | None] = {}
+
+    def sign(self, constant: sp.Expr) -> Sign | None:
+        """The sign of an expression without x for all admissible parameters, None if unknown.
+
+        ±oo have signs too; NaN and complex infinity have none.
+        """
+        if constant not in self._signs:
+            self._signs[constant] = self._sign(constant)
+        return self._signs[constant]
+
+    def _sign(self, constant: sp.Expr) -> Sign | None:
+        if constant.is_Rational:
+            return "0" if constant.is_zero else "+" if constant.p > 0 else "-"
+        if constant is sp.S.Infinity:
+            return "+"
+        if constant is sp.S.NegativeInfinity:
+            return "-"
+        if constant.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
+            return None
+        if not constant.free_symbols:
+            return _number_sign(constant)
+        known = self.assumptions.sign(constant)
+        if known in ("+", "-", "0"):
+            return known
+        if known is None and vanishes(constant):
+            return "0"
+        # (1 − α)² is only known to be ≥ 0 until one asks for the sign of 1 − α.
+        sharper = self._by_parts(constant) or self._by_parts(sp.factor(constant))
+        return sharper if known is None or sharper in ("+", "-", "0") else known
+
+    def _by_parts(self, constant: sp.Expr) -> Sign | None:
+        """Sums of terms of one sign and products of signed factors, numbers enclosed."""
+        if constant.is_Add:
+            return sum_sign(self.sign(t) for t in constant.args)
+        if constant.is_Mul:
+            return product_sign(self.sign(f) for f in constant.args)
+        if isinstance(constant, sp.exp):
+            return "+"
+        if constant.is_Pow and constant.exp.is_Rational:
+            return power_sign(self.sign(constant.base), constant.exp)
+        if isinstance(constant, sp.Max | sp.Min):
+            signs = [self.sign(a) for a in constant.args]
+            return _extreme_sign(signs, isinstance(constant, sp.Max))
+        return None
+
+    def vanishes(self, constant: sp.Expr) -> bool:
+        """Whether it is proved to be zero for all admissible parameters."""
+        return self.sign(constant) == "0"
+
+    def resolve(self, constant: sp.Expr) -> sp.Expr:
+        """The same constant with |u| and √(u²) replaced by ±u where the sign of u is known."""
+        if not constant.free_symbols or not (constant.has(sp.Abs) or _has_root(constant)):
+            return constant
+        roots = {r: self._root(r) for r in constant.atoms(sp.Pow) if _is_half(r)}
+        constant = constant.xreplace({r: found for r, found in roots.items() if found != r})
+        return constant.replace(sp.Abs, self._magnitude)
+
+    def _magnitude(self, u: sp.Expr) -> sp.Expr:
+        sign = self.sign(u)
+        if sign in ("+", ">=", "0"):
+            return u
+        return -u if sign in ("-", "<=") else sp.Abs(u)
+
+    def _root(self, root: sp.Pow) -> sp.Expr:
+        """(u²·v)^(n/2) as |u|^n·v^(n/2); the base of a real root is nonnegative."""
+        content, factors = factor_list(root.base)
+        if self.sign(content) != "+":
+            return root
+        result = content**root.exp
+        for factor, power in factors:
+            if power % 2:
+                result *= (factor**power) ** root.exp if self.sign(factor) == "+" else sp.S.NaN
+            else:
+                result *= self._magnitude(factor) ** (power * root.exp)
+        return root if result.has(sp.nan) else result
+
+    def tidy(self, value: sp.Expr) -> sp.Expr:
+        """A short exact form of a constant; never changes its value."""
+        if value.is_Rational or value.is_infinite:
+            return value
+        value = self.resolve(cancelled_arguments(value))
+        candidates = [value, sp.expand(value)]
+        candidates.append(sp.factor(candidates[1]))
+        if value.free_symbols:
+            candidates.append(sp.cancel(value))
+        elif not value.has(sp.CRootOf):
+            spelled = exponential_form(value)
+            if spelled.is_algebraic:
+                candidates.append(sp.radsimp(sp.expand(sp.radsimp(spelled))))
+        return min(candidates, key=lambda e: (sp.count_ops(e), len(str(e))))
+
+    def compare(self, a: sp.Expr, b: sp.Expr) -> Sign | None:
+        """The sign of a − b; infinite ends allowed, equal infinities compare as ``'0'``."""
+        if a == b:
+            return "0"
+        if a.is_infinite or b.is_infinite:
+            return self.sign(a) if a.is_infinite else flip(self.sign(b))
+        return self.sign(a - b)
+
+    def order(self, points: Iterable[sp.Expr]) -> list[sp.Expr]:
+        """Distinct points, ascending.
+
+        Raises:
+            UndecidedError: If the order does not follow from the assumptions.
+        """
+        ordered: list[sp.Expr] = []
+        for point in points:
+            place = len(ordered)
+            for i, other in enumerate(ordered):
+                sign = self.compare(point, other)
+                if sign == "0":
+                    place = -1
+                    break
+                if sign == "-":
+                    place = i
+                    break
+                if sign != "+":
+                    raise UndecidedError(f"the order of {point} and {other} does not follow")
+            if place >= 0:
+                ordered.insert(place, point)
+        return ordered
+
+    def extreme(self, candidates: Iterable[sp.Expr], direction: Direction) -> sp.Expr:
+        """The largest (1) or smallest (−1) candidate; a Max or Min where none always wins."""
+        kept: list[sp.Expr] = []
+        for candidate in candidates:
+            beaten = False
+            survivors = []
+            for other in kept:
+                sign = self.compare(candidate, other)
+                sign = sign if direction > 0 else flip(sign)
+                if sign in ("-", "<=", "0"):
+                    beaten = True
+                if sign not in ("+", ">="):
+                    survivors.append(other)
+            if not beaten:
+                kept = [*survivors, candidate]
+        if len(kept) == 1:
+            return kept[0]
+        return sp.Max(*kept, evaluate=False) if direction > 0 else sp.Min(*kept, evaluate=False)
+
+
+def cancelled_arguments(value: sp.Expr) -> sp.Expr:
+    """erf((1 − α)/(α − 1)) as −erf(1): what substitution leaves behind."""
+    return value.replace(
+        lambda e: isinstance(e, sp.Function) and bool(e.free_symbols),
+        lambda e: e.func(*[sp.cancel(a) for a in e.args]),
+    )
+
+
+def _is_half(power: sp.Expr) -> bool:
+    return bool(power.exp.is_Rational and power.exp.q == 2 and power.free_symbols)
+
+
+def _has_root(constant: sp.Expr) -> bool:
+    return any(_is_half(p) for p in constant.atoms(sp.Pow))
+
+
+def sum_sign(signs: Iterable[Sign | None]) -> Sign | None:
+    """The sign of a sum of terms with these signs."""
+    found = set(signs)
+    if found <= {"0"}:
+        return "0"
+    if found <= {"+", ">=", "0"}:
+        return "+" if "+" in found else ">="
+    if found <= {"-", "<=", "0"}:
+        return "-" if "-" in found else "<="
+    return None
+
+
+def product_sign(signs: Iterable[Sign | None]) -> Sign | None:
+    """The sign of a product of (finite) factors with these signs."""
+    negative = weak = False
+    listed = list(signs)
+    if any(s == "0" for s in listed):
+        return "0" if all(s is not None for s in listed) else None
+    for sign in listed:
+        if sign is None:
+            return None
+        negative ^= sign in ("-", "<=")
+        weak |= sign in (">=", "<=")
+    if weak:
+        return "<=" if negative else ">="
+    return "-" if negative else "+"
+
+
+def power_sign(base: Sign | None, exponent: sp.Rational) -> Sign | None:
+    """The sign of base**exponent where that is a finite real number, None if it need not be."""
+    if exponent.q != 1:
+        if base == "+":
+            return "+"
+        return base if base in (">=", "0") and exponent > 0 else None
+    if exponent == 0:
+        return "+"
+    if base in ("+", "-"):
+        return base if exponent % 2 else "+"
+    if base is None:
+        return ">=" if exponent > 0 and exponent % 2 == 0 else None
+    if exponent < 0:
+        return None
+    return base if exponent % 2 or base == "0" else ">="
+
+
+def flip(sign: Sign | None) -> Sign | None:
+    """The sign of the negative."""
+    if sign is None:
+        return None
+    flipped: dict[Sign, Sign] = {"+": "-", "-": "+", "0": "0", ">=": "<=", "<=": ">="}
+    return flipped[sign]
+
+
+def _extreme_sign(signs: list[Sign | None], largest: bool) -> Sign | None:
+    wanted = signs if largest else [flip(s) for s in signs]
+    result: Sign | None = None
+    if "+" in wanted:
+        result = "+"
+    elif any(s in (">=", "0") for s in wanted):
+        result = "0" if set(wanted) <= {"0", "<=", "-"} else ">="
+    elif set(wanted) <= {"-", "<="}:
+        result = "<=" if "<=" in wanted else "-"
+    return result if largest else flip(result)
+
+
+# -- numbers -------------------------------------------------------------------------------
+
+
+def _number_sign(number: sp.Expr) -> Sign | None:
+    for bits in _BITS:
+        ball = enclose_number(number, bits)
+        if ball is None:
+            return None
+        if ball > 0:
+            return "+"
+        if ball < 0:
+            return "-"
+        if bits == _BITS[0] and vanishes(number):
+            return "0"
+    return None
+
+
+def enclose_number(number: sp.Expr, bits: int) -> flint.arb | None:
+    """A ball around an exact number; None if it has no enclosure here."""
+    env: dict[sp.Symbol, balls.Ball] = {}
+    for root in number.atoms(sp.CRootOf):
+        symbol = sp.Dummy(real=True)
+        with balls.precision(bits + 16):
+            env[symbol] = _root_ball(root, bits)
+        number = number.xreplace({root: symbol})
+    with balls.precision(bits):
+        try:
+            ball = balls.evaluate(number, env)
+        except (UnsupportedError, KeyError, ZeroDivisionError):
+            return None
+        return ball if ball.is_finite() else None
+
+
+def _root_ball(root: sp.CRootOf, bits: int) -> flint.arb:
+    """A real root of a rational polynomial, in the ascending order that SymPy numbers them by."""
+    poly = sp.Poly(root.poly, root.poly.gen, domain="QQ")
+    return _real_root_balls(tuple(poly.clear_denoms(convert=True)[1].all_coeffs()), bits)[root.index]
+
+
+@lru_cache(maxsize=256)
+def _real_root_balls(coefficients: tuple[sp.Integer, ...], bits: int) -> list[flint.arb]:
+    """Disjoint enclosures of all real roots of a squarefree integer polynomial, ascending.
+
+    FLINT isolates all complex roots with proof; real ones come with imaginary part exactly 0.
+    """
+    with balls.precision(bits + 16):
+        roots = flint.fmpz_poly([int(c) for c in reversed(coefficients)]).complex_roots()
+        real = [r.real for r, _ in roots if r.imag == 0]
+    return sorted(real, key=lambda ball: ball.mid())

@@ -1,0 +1,120 @@
+"""How a property phrases what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, wraps
+
+import sympy as sp
+
+from rescu_cli.certify.calculus.instances import Instance, instances
+from rescu_cli.certify.calculus.undecided import UndecidedError
+from rescu_cli.certify.calculus.witness import Point, Witness, decimal, enclose
+from rescu_cli.certify.claims import Claim, Value
+from rescu_cli.certify.facts import Facts, facts
+from rescu_cli.certify.verdict import Verdict
+from rescu_cli.core.activation import Activation
+
+METHOD = "exact"
+_GIVE_UP = (sp.polys.polyerrors.BasePolynomialError, NotImplementedError, RecursionError)
+"""How SymPy says that an expression is outside an algorithm; anything else is a bug of ours."""
+DERIVATIVES = ("f", "f'", "f''", "f'''")
+
+
+class Answer:
+    """The answers a property can give about one activation.
+
+    Args:
+        claim: Name of the property.
+        activation: What is asked about.
+    """
+
+    def __init__(self, claim: str, activation: Activation) -> None:
+        self.claim = claim
+        self.activation = activation
+        self.facts: Facts = facts(activation)
+        self.for_all = activation.assumptions.describe()
+
+    def proved(self, value: Value | None = None, note: str | None = None) -> Claim:
+        parts = [t for t in (note, self.facts.lemma) if t]
+        return Claim(
+            self.claim, Verdict.PROVED, value, self.for_all, METHOD, None, "; ".join(parts) or None
+        )
+
+    def refuted(
+        self,
+        reason: str,
+        witness: dict[str, str] | None = None,
+        value: Value | None = None,
+    ) -> Claim:
+        return Claim(
+            self.claim, Verdict.REFUTED, value, self.for_all, METHOD, witness or None, reason
+        )
+
+    def undecided(self, reason: str) -> Claim:
+        return Claim(self.claim, Verdict.UNDECIDED, None, self.for_all, None, None, reason)
+
+    # -- witnesses -------------------------------------------------------------------------
+
+    @cached_property
+    def points(self) -> list[Instance]:
+        """Parameter values to try, a scaling parameter at 1 where its domain has 1."""
+        found = instances(self.activation.assumptions)
+        for symbol in self.facts.unit:
+            if self.activation.assumptions.domains[symbol.name].contains(sp.S.One):
+                found = [{**p, symbol: sp.S.One} for p in found]
+        return [dict(t) for t in dict.fromkeys(tuple(p.items()) for p in found)]
+
+    def witness(self, found: Witness, what: str, power: int = 0) -> dict[str, str]:
+        """A point of the unit function as a point of the function asked about.
+
+        Args:
+            found: Confirmed witness.
+            what: Name of the shown quantity.
+            power: The power of c with which that quantity scales: 1 for f, 0 for f', -1 for f''.
+        """
+        factor = enclose(self.facts.c**power, None, found.parameters, 64)
+        ball = found.ball if factor is None else found.ball * factor
+        return self.at(found.x, found.parameters) | {what: decimal(ball)}
+
+    def at(self, x: sp.Expr | None, parameters: Point) -> dict[str, str]:
+        """X and the parameters as exact text."""
+        values = dict(parameters)
+        named = {s.name: str(v) for s, v in sorted(values.items(), key=lambda p: str(p[0]))}
+        if x is None:
+            return named
+        place = (self.facts.c * x).subs(values)
+        return {"x": str(place), **named}
+
+
+Decide = Callable[[Answer], Claim]
+
+
+def property_of(claim: str) -> Callable[[Decide], Callable[[Activation], Claim]]:
+    """Turn a function of an `Answer` into a property; giving up becomes an undecided claim."""
+
+    def wrap(decide: Decide) -> Callable[[Activation], Claim]:
+        @wraps(decide)
+        def run(activation: Activation) -> Claim:
+            answer = Answer(claim, activation)
+            try:
+                return decide(answer)
+            except UndecidedError as reason:
+                return answer.undecided(str(reason))
+            except _GIVE_UP as failure:
+                return answer.undecided(
+                    f"a symbolic step failed ({type(failure).__name__}: {str(failure)[:80]})"
+                )
+
+        return run
+
+    return wrap
+
+
+def text(value: sp.Expr) -> str:
+    """An exact value as text; ±∞ as ``inf`` and ``-inf``."""
+    if value is sp.S.Infinity:
+        return "inf"
+    if value is sp.S.NegativeInfinity:
+        return "-inf"
+    return str(value)

@@ -1,0 +1,73 @@
+"""`smooth`: the largest k with f ∈ C^k, for all admissible parameters; ``inf`` if there is none.
+
+Pieces that are analytic on their closed intervals have one-sided derivatives of every order, given
+by substitution. f ∈ C^k iff the one-sided derivatives of orders 0…k agree at every joint (by the
+mean value theorem, order by order). docs/proofs/smooth.md.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import sympy as sp
+
+from rescu_cli.certify.calculus.normal import vanishes
+from rescu_cli.certify.calculus.witness import Point
+from rescu_cli.certify.claims import Claim
+from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.continuous import find_jump
+from rescu_cli.core.symbols import X
+
+_ORDERS = 8
+"""Past this order, pieces that are not polynomials are asked whether they are one function."""
+
+
+@property_of("smooth")
+def decide(answer: Answer) -> Claim:
+    """Jumps of f, f′, f″, … until one is not zero."""
+    known = answer.facts
+    known.require_analytic()
+    if not known.joints:
+        return answer.proved("inf", "one analytic piece")
+    order = 0
+    while order <= _last_order(answer):
+        jump = find_jump(answer, order)
+        if jump is None:
+            order += 1
+            continue
+        joint, witness = jump
+        if order == 0:
+            return answer.refuted(
+                f"f jumps at x = {known.joints[joint]}", answer.witness(witness, "jump of f", 1)
+            )
+        return answer.proved(str(order - 1), _note(answer, joint, order, witness.parameters))
+    if known.polynomial or _one_function(answer):
+        return answer.proved("inf", "all pieces continue each other analytically")
+    return answer.undecided(
+        f"f is C^{order - 1}; higher derivatives agree so far, but the pieces are not shown to be "
+        "one function"
+    )
+
+
+def _last_order(answer: Answer) -> int:
+    """Polynomials whose derivatives agree up to their degree are equal."""
+    known = answer.facts
+    if not known.polynomial:
+        return _ORDERS
+    return max(int(sp.degree(b.value, X)) if b.value.has(X) else 0 for b in known.branches)
+
+
+def _one_function(answer: Answer) -> bool:
+    values = [b.value for b in answer.facts.branches]
+    return all(vanishes(a - b) for a, b in pairwise(values))
+
+
+def _note(answer: Answer, joint: int, order: int, parameters: Point) -> str:
+    """Where smoothness ends, and that it need not end there for every parameter value."""
+    known = answer.facts
+    note = f"f^({order}) jumps at x = {known.c * known.joints[joint]}"
+    if known.jump_sign(joint, order) in ("+", "-"):
+        return note
+    shown = ", ".join(f"{k} = {v}" for k, v in parameters.items())
+    step = sp.factor(known.jump(joint, order))
+    return f"{note}, e.g. at {shown}; smoother where {step} = 0"
