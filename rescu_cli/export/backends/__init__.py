@@ -1,0 +1,1 @@
+"""One backend per file; `rescu_cli.export.backend` holds the table."""

@@ -1,0 +1,302 @@
+"""Compares a running artifact with the reference, in ulps, per float format.
+
+**Which function is the truth.** An artifact holds its parameters in the format it computes in: 0.1
+is 13421773/2^27 in float32. The reference is therefore taken at the parameter as the format holds
+it. Otherwise the joint of a transition would lie elsewhere than the artifact's, and the first ulps
+beside it would be judged against a different function.
+
+**What agrees.** In 16-bit formats, 1 ulp at every input. In float32 and float64, 4 ulps, or 4 times
+what rounding x, or the height f(0) of the transition, by one unit does: next to a zero of f, in
+tails that fall like e^(−x²), and where a transition begins, arithmetic in the format of x leaves no
+more digits. In every format a result that the format holds with less than full precision may be 0,
+as libraries flush such numbers. Inputs beyond 4 ulps that these rules allow are counted as
+``excused``; the largest distance is reported all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from rescu_cli import catalogue
+from rescu_cli.core import balls
+from rescu_cli.core.activation import Activation
+from rescu_cli.core.edges import FloatFormat, edge_grid, every_value, float_format, sample
+from rescu_cli.core.reference import Reference, What
+from rescu_cli.core.symbols import X
+from rescu_cli.errors import ParameterError, UnknownNameError, UnsupportedError
+from rescu_cli.export.artifact import Artifact
+from rescu_cli.export.backend import emit
+from rescu_cli.export.runners import KINDS, Runner, runner
+from rescu_cli.export.ulp import distance
+
+Array = npt.NDArray[np.float64]
+BOUNDS: dict[str, float] = {"float16": 1.0, "bfloat16": 1.0, "float32": 4.0, "float64": 4.0}
+"""Ulps within which a result agrees."""
+_FLUSHED = {"float16": -126, "bfloat16": -126, "float32": -126, "float64": -1022}
+"""Exponent of the smallest normal number of the format that is computed in."""
+_QUANTITIES: tuple[What, ...] = ("value", "gradient")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity in one format against the truth.
+
+    Args:
+        n_inputs: How many inputs were tried.
+        exhaustive: Whether these are all inputs of the format.
+        max_ulp: Largest distance from the truth in ulps of the truth (see `ulp.distance`).
+        worst_x: Where; None if there was no input.
+        nan_mismatch: Inputs where exactly one of artifact and truth is NaN.
+        bound: Ulps within which a result agrees.
+        excused: Inputs beyond the bound that the rules of this module allow.
+        beyond: Inputs beyond both: disagreements.
+    """
+
+    n_inputs: int
+    exhaustive: bool
+    max_ulp: float
+    worst_x: float | None
+    nan_mismatch: int
+    bound: float
+    excused: int
+    beyond: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether artifact and truth agree."""
+        return self.nan_mismatch == 0 and self.beyond == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; numbers that JSON lacks as text."""
+        return {
+            "n_inputs": self.n_inputs,
+            "exhaustive": self.exhaustive,
+            "max_ulp": _jsonable(self.max_ulp),
+            "worst_x": _jsonable(self.worst_x),
+            "nan_mismatch": self.nan_mismatch,
+            "bound": self.bound,
+            "excused": self.excused,
+            "beyond": self.beyond,
+            "ok": self.ok,
+        }
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found; disagreements are data here, never raised.
+
+    Args:
+        artifact: What ran.
+        comparisons: By format, then by ``value`` and ``gradient``.
+        notes: What a reader of the figures should know.
+    """
+
+    artifact: Artifact
+    comparisons: dict[str, dict[str, Comparison]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything agrees."""
+        return all(c.ok for by_what in self.comparisons.values() for c in by_what.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as in the command line's JSON."""
+        return {
+            "target": self.artifact.target,
+            "activation": self.artifact.activation.spec,
+            "digest": self.artifact.digest,
+            "ok": self.ok,
+            "dtypes": {
+                kind: {what: c.to_dict() for what, c in by_what.items()}
+                for kind, by_what in self.comparisons.items()
+            },
+            "notes": list(self.notes),
+        }
+
+
+def check(
+    subject: Artifact | Activation,
+    target: str | None = None,
+    dtypes: Sequence[str] | None = None,
+    *,
+    exhaustive: bool = True,
+    n_samples: int = 1500,
+    seed: int = 0,
+) -> CheckReport:
+    """Run an artifact and compare it with the reference.
+
+    Args:
+        subject: An artifact, or an activation that is emitted for ``target`` first. Free
+            parameters are tried at their defaults.
+        target: Needed for an activation.
+        dtypes: Formats to try; all of the target's by default.
+        exhaustive: Try all 65,536 inputs of 16-bit formats. Otherwise, and for wider formats, the
+            edge grid and random inputs are tried.
+        n_samples: How many random inputs.
+        seed: Of the random inputs.
+
+    Raises:
+        MissingDependencyError: If the target's tool is not installed.
+        UnsupportedError: If the target cannot be run, or an activation cannot be exported.
+        UnknownNameError: If a format is not one of the target's.
+        ParameterError: If a free parameter has no default.
+    """
+    if isinstance(subject, Artifact):
+        artifact = subject
+    elif target is None:
+        raise UnsupportedError("To check an activation, name a target, e.g. target='torch'.")
+    else:
+        artifact = emit(subject, target)
+    if artifact.target not in KINDS:
+        runner(artifact, {})  # raises: nothing runs it
+    kinds = KINDS[artifact.target]
+    unknown = [d for d in dtypes or () if d not in kinds]
+    if unknown:
+        raise UnknownNameError(f"format of {artifact.target}", str(unknown[0])[:60], kinds)
+    missing = [p.name for p in artifact.activation.free_parameters if p.default is None]
+    if missing:
+        raise ParameterError(
+            f"{artifact.activation.name} cannot be checked without a number for {missing[0]}; "
+            f"bind it, e.g. {artifact.activation.name}:{missing[0]}=1."
+        )
+    notes: list[str] = []
+    comparisons: dict[str, dict[str, Comparison]] = {}
+    for name in dtypes or kinds:
+        kind = float_format(name)
+        truth, parameters, exact = as_held(artifact.activation, kind)
+        if not exact and _ROUNDED not in notes:
+            notes.append(_ROUNDED)
+        points = _points(truth, kind, exhaustive, n_samples, seed)
+        run = runner(artifact, parameters)
+        reference = Reference(truth)
+        comparisons[name] = {
+            what: compare(run, reference, points, kind, what) for what in _QUANTITIES
+        }
+    return CheckReport(artifact, comparisons, tuple(notes))
+
+
+_ROUNDED = (
+    "The fixed parameters are not floats of the format that is computed in, and are no catalogue "
+    "parameters; next to joints the artifact is judged against a slightly different function."
+)
+
+
+def as_held(activation: Activation, kind: FloatFormat) -> tuple[Activation, dict[str, float], bool]:
+    """The activation at its parameters as the computing format holds them.
+
+    Returns:
+        The bound activation, the numbers of its free parameters, and whether the fixed parameters
+        could be rounded too.
+    """
+    computing = float_format("float64" if kind.name == "float64" else "float32")
+
+    def held(value: sp.Expr) -> float:
+        return float(computing.round(float(sp.N(value, 30))))
+
+    free = {p.name: held(p.default) for p in activation.free_parameters if p.default is not None}
+    fixed = {p.name: p.value for p in activation.parameters if p.value is not None}
+    rounded = {n: held(v) for n, v in fixed.items()}
+    bound = activation.bind({n: sp.Rational(v) for n, v in free.items()})
+    if all(sp.Rational(rounded[n]) == v for n, v in fixed.items()):
+        return bound, free, True
+    try:
+        original = catalogue.get(activation.name)
+    except UnknownNameError:
+        return bound, free, False
+    if original.bind(fixed).digest != activation.digest:
+        return bound, free, False
+    return original.bind({n: sp.Rational(v) for n, v in {**rounded, **free}.items()}), free, True
+
+
+def _points(
+    truth: Activation, kind: FloatFormat, exhaustive: bool, n_samples: int, seed: int
+) -> Array:
+    if exhaustive and kind.bits == 16:
+        return every_value(kind.name)
+    joints = [float(b) for b in truth.breakpoints]
+    return np.concatenate(
+        [edge_grid(kind.name, joints), sample(kind.name, n_samples, seed, joints)]
+    )
+
+
+def compare(
+    run: Runner, reference: Reference, points: Array, kind: FloatFormat, what: What
+) -> Comparison:
+    """One quantity of an artifact against the reference.
+
+    Args:
+        run: The artifact.
+        reference: The truth.
+        points: Where, as float64 values of the format.
+        kind: Format of input and result.
+        what: ``value`` or ``gradient``.
+    """
+    numbers = ~np.isnan(points)
+    high, low = reference.pairs(points[numbers], what)
+    results = run(points, kind.name, what)
+    mismatch = np.zeros(points.shape, dtype=bool)
+    ulps = np.zeros(high.shape)
+    for found in results:
+        mismatch |= np.isnan(found) != ~numbers
+        usable = np.where(np.isnan(found[numbers]), high, found[numbers])
+        ulps = np.maximum(ulps, distance(kind, usable, high, low))
+    bound = BOUNDS[kind.name]
+    suspects = np.flatnonzero(ulps > bound)
+    allowance, xs = _Allowance(reference, kind, what), points[numbers]
+    excused = sum(allowance(float(xs[i]), float(high[i])) >= ulps[i] for i in suspects.tolist())
+    worst = int(np.argmax(ulps)) if ulps.size else None
+    return Comparison(
+        n_inputs=len(points),
+        exhaustive=kind.bits == 16 and len(points) == 65536,
+        max_ulp=float(ulps[worst]) if worst is not None else 0.0,
+        worst_x=float(points[numbers][worst]) if worst is not None else None,
+        nan_mismatch=int(mismatch.sum()),
+        bound=bound,
+        excused=excused,
+        beyond=len(suspects) - excused,
+    )
+
+
+class _Allowance:
+    """Ulps by which a result may be off at one point, by the rules of this module."""
+
+    def __init__(self, reference: Reference, kind: FloatFormat, what: What) -> None:
+        self._reference, self._kind, self._what = reference, kind, what
+        self._second = [sp.diff(p.gradient, X) for p in reference.activation.pieces]
+        self._height = abs(reference(0.0)) if what == "value" else 0.0
+
+    def __call__(self, x: float, truth: float) -> float:
+        if not (math.isfinite(x) and math.isfinite(truth)):
+            return 0.0
+        ulp = float(self._kind.quantum(np.asarray(truth)))
+        # Twice squared: f may multiply a flushed number by x, and f′ by x².
+        flushed = 2.0 ** _FLUSHED[self._kind.name] * (1 + min(abs(x), 1000.0)) ** 2
+        allowed = flushed / ulp
+        if self._kind.bits > 16:
+            units = [x * self._slope(x), self._height]
+            moved = sum(float(self._kind.quantum(np.asarray(u))) for u in units)
+            allowed += BOUNDS[self._kind.name] * (1.0 + moved / ulp)
+        return allowed
+
+    def _slope(self, x: float) -> float:
+        if self._what == "value":
+            return self._reference(x, "gradient")
+        activation = self._reference.activation
+        index = sum(bool(sp.Rational(x) > b) for b in activation.breakpoints)
+        with balls.precision(200):
+            ball = balls.evaluate(self._second[index], {X: balls.exact_ball(x)})
+            return float(ball.mid()) if ball.is_finite() else 0.0
+
+
+def _jsonable(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "inf" if value > 0 else "-inf"

@@ -1,0 +1,51 @@
+"""Derivatives by a parameter of branch-free forms, tidied so that infinities cancel on paper."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from rescu_cli.core.symbols import Phi, X, sigmoid
+
+
+def parameter_slope(form: sp.Expr, parameter: sp.Symbol) -> sp.Expr:
+    """∂form/∂parameter in the vocabulary of programs (Heaviside is ``step``).
+
+    Example:
+        >>> from rescu_cli.core.symbols import POSITIVE, X
+        >>> beta = POSITIVE.symbol("beta")
+        >>> parameter_slope(sp.Max(0, beta - X) ** 2 / 2, beta)
+        Max(0, beta - x)
+    """
+    slope = sp.diff(form, parameter)
+    slope = slope.replace(sp.Mul, _absorbed)
+    if slope.is_Add:
+        slope = _cancelled(slope)
+    return slope
+
+
+def _absorbed(*factors: sp.Expr) -> sp.Expr:
+    """step(u)·max(u, 0) is max(u, 0)."""
+    bases = {f.as_base_exp()[0] for f in factors}
+    kept = [
+        f for f in factors if not (isinstance(f, sp.Heaviside) and sp.Max(0, f.args[0]) in bases)
+    ]
+    return sp.Mul(*kept)
+
+
+def _cancelled(expr: sp.Expr) -> sp.Expr:
+    """a·x − a·max(x, low)·G as a·min(x − low, 0) + a·max(x, low)·(1 − G): no ∞ − ∞."""
+    terms = list(sp.Add.make_args(expr))
+    lone = next((t for t in terms if t.has(X) and not (t / X).has(X)), None)
+    if lone is None:
+        return expr
+    scale = lone / X
+    for term in terms:
+        factors = sp.Mul.make_args(-term / scale)
+        gate = next((f for f in factors if isinstance(f, Phi | sigmoid)), None)
+        floor = sp.Mul(*[f for f in factors if f is not gate])
+        if gate is not None and isinstance(floor, sp.Max) and X in floor.args:
+            low = sp.Add(*[a for a in floor.args if a != X])
+            rest = sp.Add(*[t for t in terms if t not in (lone, term)])
+            mirrored = gate.func(-gate.args[0])
+            return rest + scale * (sp.Min(X - low, 0) + floor * mirrored)
+    return expr
