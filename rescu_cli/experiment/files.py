@@ -1,0 +1,35 @@
+"""Writing a file so that a reader finds the old one or the new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from rescu_cli.errors import StoreError
+
+TEMPORARY = ".*~"  # what a killed process may leave behind; a reader never looks at these
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Temporary file beside ``path``, flushed to the disk, then renamed over it.
+
+    Raises:
+        StoreError: If the folder is missing, full or not writable; ``path`` is then untouched.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}~")
+    try:
+        try:
+            # Not tempfile.mkstemp: its mode 0600 would shut out the other members of a group.
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
