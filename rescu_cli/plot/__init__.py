@@ -1,0 +1,53 @@
+"""Figures of activations and of comparisons; never shown, never saved, no global state touched.
+
+Matplotlib is loaded when a name below is first used, not when this package is imported.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rescu_cli.plot.curves import plot_activations
+    from rescu_cli.plot.output import FORMATS, figure_bytes
+    from rescu_cli.plot.preview import preview_activations
+    from rescu_cli.plot.sweep import Sweep, parse_sweep, plot_sweep
+    from rescu_cli.plot.tradeoff import plot_tradeoff, plot_tradeoff_grid
+    from rescu_cli.plot.window import parse_range
+
+__all__ = [
+    "FORMATS",
+    "Sweep",
+    "figure_bytes",
+    "parse_range",
+    "parse_sweep",
+    "plot_activations",
+    "plot_sweep",
+    "plot_tradeoff",
+    "plot_tradeoff_grid",
+    "preview_activations",
+]
+
+_MODULE = {
+    "FORMATS": "output",
+    "Sweep": "sweep",
+    "figure_bytes": "output",
+    "parse_range": "window",
+    "parse_sweep": "sweep",
+    "plot_activations": "curves",
+    "plot_sweep": "sweep",
+    "plot_tradeoff": "tradeoff",
+    "plot_tradeoff_grid": "tradeoff",
+    "preview_activations": "preview",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
