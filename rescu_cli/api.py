@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rescu_cli.errors import UsageError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rescu_cli.experiment import Report
     from rescu_cli.export import Artifact
 
-Setting = "float | int | str | None"
+Setting: TypeAlias = "float | int | str | None"
 """A number, a text such as ``1/3``, or a parameter's own name to keep it symbolic."""
 
 

@@ -63,7 +63,8 @@ def table(
         header, options = (column, {}) if isinstance(column, str) else column
         grid.add_column(header, **{"overflow": "fold", **options})
     for row in rows:
-        grid.add_row(*[c if isinstance(c, Text) else str(c) for c in row])
+        # Text, not str: brackets in formulas are not markup
+        grid.add_row(*[c if isinstance(c, Text) else Text(str(c)) for c in row])
     _console(err=err).print(grid)
 
 

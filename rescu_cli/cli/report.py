@@ -67,8 +67,7 @@ def print_report(result: Mapping[str, Any]) -> None:
     )  # fmt: skip
     _print_every_pd(rows, result["formulas"])
     _print_comparisons(result["comparisons"])
-    if result["advice"]:
-        render.panel("What these figures can say", [f"• {a}" for a in result["advice"]])
+    _print_advice(result["advice"])
     render.write_text(f"Run directory: {result['run_dir']}")
     seconds = sum(r["seconds"] for r in rows)
     render.say(f"Training took {seconds:.1f} s for {result['n_models']} models.")
@@ -78,12 +77,10 @@ def _print_every_pd(rows: Sequence[Mapping[str, Any]], formulas: Mapping[str, st
     right = {"justify": "right"}
     render.table(
         "Prediction difference, each definition under its own name (lower is better)",
-        ["key", *[(str(r["activation"]), right) for r in rows], "definition"],
-        [
-            (key, *[_value(r["pd"][key]) for r in rows], formula)
-            for key, formula in formulas.items()
-        ],
+        ["key", *[(str(r["activation"]), right) for r in rows]],
+        [(key, *[_value(r["pd"][key]) for r in rows]) for key in formulas],
     )
+    render.table(None, ["key", "definition"], list(formulas.items()))
 
 
 def _print_comparisons(comparisons: Sequence[Mapping[str, Any]]) -> None:
@@ -111,19 +108,21 @@ def print_prediction_difference(result: Mapping[str, Any]) -> None:
     files = result["files"]
     right = {"justify": "right"}
     render.table(
-        "Prediction difference with 95 % intervals over models",
-        ["key", *[(f"{f['path']} (M={f['n_models']})", right) for f in files], "definition"],
+        "Prediction difference, 95 % intervals over models",
+        ["key", *[(f"{f['path']} (M={f['n_models']})", right) for f in files]],
         [
-            ("accuracy", *[_score(f["accuracy"]) for f in files], "mean over models"),
-            ("loss", *[_score(f["loss"]) for f in files], "mean cross-entropy"),
-            *[
-                (key, *[_value(f["pd"][key]) for f in files], formula)
-                for key, formula in result["formulas"].items()
-            ],
+            ("accuracy", *[_score(f["accuracy"]) for f in files]),
+            ("loss", *[_score(f["loss"]) for f in files]),
+            *[(key, *[_value(f["pd"][key]) for f in files]) for key in result["formulas"]],
         ],
     )
-    if result["advice"]:
-        render.panel("What these figures can say", [f"• {a}" for a in result["advice"]])
+    render.table(None, ["key", "definition"], list(result["formulas"].items()))
+    _print_advice(result["advice"])
+
+
+def _print_advice(sentences: Sequence[str]) -> None:
+    if sentences:
+        render.panel("What these figures can say", [f"• {s}" for s in sentences])
 
 
 def _score(score: Mapping[str, Any]) -> str:
@@ -137,7 +136,9 @@ def _value(difference: Mapping[str, Any]) -> str:
 def _with_interval(value: float | None, interval: Sequence[float] | None) -> str:
     if value is None:
         return "–"
-    return f"{value:.4f}" + (f" {_interval(interval)}" if interval else "")
+    if interval is None:
+        return f"{value:.4f}"
+    return f"{value:.4f} ±{(interval[1] - interval[0]) / 2:.4f}"  # both kinds are symmetric
 
 
 def _interval(interval: Sequence[float] | None) -> str:

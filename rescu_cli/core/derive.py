@@ -77,7 +77,7 @@ def derive(
         owners=shape.owners,
         relations=shape.relations,
         anchor=chosen,
-        summary=f"integral of the gradient {shape.name}",
+        summary=f"integral of the gradient {_one_line(shape.name)}",
         source=PAPER,
         kink=_kink(shape, pieces),
         scaling=_scaling(shape),
@@ -290,6 +290,11 @@ def _limits(shape: GradientShape, anchor: str) -> tuple[Limit, ...]:
         return ()
     at = tuple((name, sp.S.Zero) for name in sorted(widths))
     return (Limit(at, derive(named_shape("step", leaky=leaky), anchor=anchor)),)
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 200 else line[:199] + "…"
 
 
 def _name(text: str) -> str:

@@ -55,7 +55,8 @@ class FloatFormat:
     def exponent(self, values: Array) -> npt.NDArray[np.int64]:
         """Exponent of each value's binade; subnormals and 0 count as the lowest one."""
         _, exponents = np.frexp(values)
-        return np.maximum(exponents.astype(np.int64) - 1, self.min_exponent)
+        binade = np.maximum(exponents.astype(np.int64) - 1, self.min_exponent)
+        return np.where(np.asarray(values) == 0, self.min_exponent, binade)
 
     def quantum(self, values: Array) -> Array:
         """The distance between neighbours around each finite value: one ulp."""
@@ -153,7 +154,8 @@ def every_value(name: str) -> Array:
     if name == "float16":
         return codes.astype(np.uint16).view(np.float16).astype(np.float64)
     if name == "bfloat16":
-        return (codes << np.uint32(16)).view(np.float32).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # half of the NaNs are signalling ones
+            return (codes << np.uint32(16)).view(np.float32).astype(np.float64)
     raise UnknownNameError("16-bit format", name[:60], ("float16", "bfloat16"))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -73,23 +73,29 @@ def export(
         raise typer.Exit(ExitCode.REFUTED)
 
 
-def _print_report(report: dict[str, object]) -> None:
+def _print_report(report: dict[str, Any]) -> None:
     from rescu_cli.cli import render
 
-    rows = []
-    results = report["results"]
-    for row in results if isinstance(results, list) else []:
-        rows.append(
-            (
-                row["dtype"], row["what"], f"{row['n_inputs']:,}",
-                "all" if row["exhaustive"] else "grid and sample",
-                render.number(row["max_ulp"], 3), row["worst_x"], row["nan_mismatch"],
-            )
-        )  # fmt: skip
+    right = {"justify": "right"}
     render.table(
         "Agreement with the reference",
-        ["dtype", "what", ("inputs", {"justify": "right"}), "coverage",
-         ("max ulp", {"justify": "right"}), "worst x", "NaN mismatches"],
-        rows,
+        ["dtype", "what", ("inputs", right), "coverage", ("max ulp", right), ("bound", right),
+         ("worst x", right), ("NaN mismatches", right), "verdict"],
+        [
+            (
+                dtype, what, f"{row['n_inputs']:,}",
+                "every input" if row["exhaustive"] else "edge grid and sample",
+                _short(row["max_ulp"]), _short(row["bound"]), _short(row["worst_x"]),
+                row["nan_mismatch"], "agrees" if row["ok"] else "DISAGREES",
+            )
+            for dtype, by_what in report["dtypes"].items()
+            for what, row in by_what.items()
+        ],
         err=True,
     )  # fmt: skip
+    for note in report["notes"]:
+        render.say(note)
+
+
+def _short(value: float | str | None) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
