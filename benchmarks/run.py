@@ -37,6 +37,7 @@ class Program:
 
     name: str
     command: list[str]
+    one_thread: bool = False
     wall: float = float("inf")
     cpu: float = float("inf")
     output: str = ""
@@ -44,6 +45,8 @@ class Program:
 
 def run_once(program: Program, folder: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    if program.one_thread:
+        environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     done = subprocess.run(
@@ -87,6 +90,12 @@ def training(seeds: int, jax_python: str) -> list[Program]:
         Program(
             "sequential PyTorch loop",
             [sys.executable, str(HERE / "compare_sequential.py"), count],
+        ),
+        # Its kernels are too small to gain from threads, and lose much by them on a busy machine.
+        Program(
+            "the same with one thread",
+            [sys.executable, str(HERE / "compare_sequential.py"), count],
+            one_thread=True,
         ),
     ]
     if has_jax(jax_python):

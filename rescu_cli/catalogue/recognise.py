@@ -64,19 +64,22 @@ _RULES: dict[str, _Rule] = {
 def recognise(activation: Activation) -> tuple[str, ...]:
     """Catalogue specs that ``activation`` equals on the whole line, for all its parameters.
 
+    An entry that matches with its own parameter names ends the search.
+
     Example:
         >>> from rescu_cli.core.derive import derive
         >>> from rescu_cli.core.shape import named_shape
         >>> recognise(derive(named_shape("logistic")))
-        ('softplus:k=1/beta', 'sau:alpha=0,s=...')  # doctest: +SKIP
+        ('softplus:k=1/beta',)
     """
     if not activation.closed_form:
         return ()
-    found = [
-        _spec(name, values)
-        for name, values in _candidates(activation)
-        if _equal(activation, name, values)
-    ]
+    found: list[str] = []
+    for name, values in _candidates(activation):
+        if _equal(activation, name, values):
+            found.append(_spec(name, values))
+            if found[-1] == name:
+                break  # its own name, parameters and all: what contains it adds nothing
     return tuple(found)
 
 

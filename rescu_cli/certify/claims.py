@@ -73,7 +73,7 @@ class Claim:
 
     @property
     def complete(self) -> bool:
-        """Decided, and with its value if it is about one; otherwise another engine may add to it."""
+        """Decided, with its value if it is about one; otherwise another engine may add to it."""
         if self.status is Verdict.PROVED:
             return self.value is not None or self.claim not in VALUED
         return self.status is Verdict.REFUTED

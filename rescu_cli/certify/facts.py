@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import sympy as sp
 
@@ -177,8 +178,16 @@ class Facts:
         right = self.end(joint + 1, order, point)
         return right - self.end(joint, order, point)
 
+    @cached_property
+    def seamless(self) -> tuple[bool, ...]:
+        """For each joint, whether its two pieces are proved to be one function."""
+        values = [b.value for b in self.branches]
+        return tuple(vanishes(a - b) for a, b in pairwise(values))
+
     def jump_sign(self, joint: int, order: int) -> Sign | None:
         """The sign of a jump for all admissible parameters, None if it does not follow."""
+        if self.seamless[joint]:
+            return "0"
         return self.knowledge.sign(self.jump(joint, order))
 
     def chart(self, index: int, order: int) -> Chart:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -129,25 +130,38 @@ def _pretty(left: str, expr: Any, width: int) -> list[str]:
     return [(left if i == middle else " " * len(left)) + line for i, line in enumerate(lines)]
 
 
+_SCALING = re.compile(r"(?:; )?(by scaling from .*)$")
+
+
 def print_claims(certificate: Any) -> None:
-    """One row per claim with its verdict, value, assumptions and method, or the reason."""
-    rows = []
+    """One row per claim with its verdict, value, assumptions and method, or the reason.
+
+    A family that scales is proved at one width; that argument is the same for every claim and is
+    printed once, below.
+    """
+    rows, footnotes = [], []
     for claim in certificate.claims:
         data = claim.to_dict()
-        detail = data["reason"] or ""
+        reason, star = data["reason"] or "", ""
+        if found := _SCALING.search(reason):
+            footnotes.append(found[1])
+            reason, star = reason[: found.start()], "*"
         if data["witness"]:
-            detail = "witness " + ", ".join(f"{k}={v}" for k, v in data["witness"].items())
-            detail += f"; {data['reason']}" if data["reason"] else ""
+            witness = "witness " + ", ".join(f"{k}={v}" for k, v in data["witness"].items())
+            reason = f"{witness}; {reason}" if reason else witness
         rows.append(
             (
                 data["claim"],
                 Text.from_markup(_MARKS[data["status"]]),
                 _value(data["value"]),
-                data["for_all"] or "",
-                detail or (f"by {data['method']}" if data["method"] else ""),
+                (data["for_all"] or "") + star,
+                reason or (f"by {data['method']} arithmetic" if data["method"] else ""),
             )
         )
-    table(None, ["claim", "verdict", "value", "for all", "how, or why not"], rows)
+    caption = "; ".join(f"* {note}" for note in dict.fromkeys(footnotes)) or None
+    table(
+        None, ["claim", "verdict", "value", "for all", "how, or why not"], rows, caption=caption
+    )
 
 
 def _value(value: Any) -> str:

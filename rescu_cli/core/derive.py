@@ -21,7 +21,7 @@ from rescu_cli.core.integrate import SECONDS, antiderivative, limit_at_infinity
 from rescu_cli.core.parse import DUMMY
 from rescu_cli.core.profiles import SHAPES, T
 from rescu_cli.core.shape import GradientShape, Placement, named_shape, tidy
-from rescu_cli.core.symbols import X
+from rescu_cli.core.symbols import X, vanishes
 from rescu_cli.core.tails import converges
 from rescu_cli.errors import DerivationError, UsageError
 
@@ -135,6 +135,8 @@ def _constant(expr: sp.Expr) -> sp.Expr:
     expr = sp.expand(expr)
     if expr.is_number and not expr.has(sp.Integral):
         return expr if expr.is_Rational else sp.simplify(expr)
+    if vanishes(expr):
+        return sp.S.Zero
     return tidy(sp.cancel(expr)) if expr.is_rational_function() else sp.simplify(expr)
 
 
@@ -238,7 +240,8 @@ def _left_constant(place: Placement, pieces: tuple[Piece, ...]) -> sp.Expr:
     raw = place.g_minus * X + (place.g_plus - place.g_minus) * place.half * place.at(
         place.profile.primitive[0]
     )
-    return sp.simplify(pieces[0].value - raw)
+    difference = pieces[0].value - raw
+    return sp.S.Zero if vanishes(difference) else sp.simplify(difference)
 
 
 def _scaling(shape: GradientShape) -> tuple[tuple[str, int], ...]:
@@ -252,7 +255,7 @@ def _scaling(shape: GradientShape) -> tuple[tuple[str, int], ...]:
     if not all(sp.expand(b.subs(symbols) - c * b) == 0 for b in shape.breakpoints):
         return ()
     for piece in shape.pieces:
-        if sp.simplify(piece.subs(scaled, simultaneous=True) - piece) != 0:
+        if not vanishes(piece.subs(scaled, simultaneous=True) - piece):
             return ()
     return tuple((n, 1) for n in names)
 

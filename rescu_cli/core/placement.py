@@ -12,7 +12,7 @@ from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.integrate import limit_at_infinity, parameter_samples
 from rescu_cli.core.profiles import SHAPES, Profile, profile
 from rescu_cli.core.shape import GradientShape, Placement
-from rescu_cli.core.symbols import X, plain
+from rescu_cli.core.symbols import X, plain, vanishes
 
 
 def with_placement(shape: GradientShape) -> GradientShape:
@@ -28,7 +28,7 @@ def find_placement(shape: GradientShape) -> Placement | None:
     counts only if every piece agrees symbolically.
     """
     ends = _end_slopes(shape)
-    if ends is None or sp.simplify(ends[1] - ends[0]) == 0:
+    if ends is None or vanishes(ends[1] - ends[0]):
         return None
     for name in SHAPES[1:]:
         row = profile(name)
@@ -87,6 +87,6 @@ def is_zero(expr: sp.Expr, assumptions: Assumptions) -> bool:
                 ball = balls.evaluate(at, {X: balls.exact_ball(x)})
                 if ball.is_finite() and not ball.contains(0):
                     return False
-    if sp.simplify(expr) == 0:
+    if vanishes(expr):
         return True
     return bool(sp.simplify(sp.expand(expr.rewrite(sp.exp), power_exp=True)) == 0)

@@ -100,7 +100,7 @@ def _polynomial(shape: str, kernel: str, density: sp.Expr, note: str = "") -> Pr
         moment=(zero, moment, zero),
         bump=in_v.subs(s, v),
         cdf_safe=w**order * in_r.subs(s, r),
-        variance=sp.integrate(sp.expand(T**2 * density), (T, -1, 1)),
+        variance=_integral(T**2 * density, -1).subs(T, 1),
         note=note,
     )
 
@@ -125,7 +125,7 @@ def smoothstep(n: int) -> Profile:
         1: ("smoothstep", "epanechnikov", "3w² − 2w³; the base of S-ReLU (2026)"),
         2: ("smootherstep", "biweight", "6w⁵ − 15w⁴ + 10w³"),
     }.get(n, (f"smoothstep:{n}", f"(1-t^2)^{n}", f"smoothstep of order {n}"))
-    norm = sp.integrate(sp.expand((1 - T**2) ** n), (T, -1, 1))
+    norm = _integral((1 - T**2) ** n, -1).subs(T, 1)
     return _polynomial(shape, kernel, sp.expand((1 - T**2) ** n) / norm, note)
 
 
@@ -219,8 +219,8 @@ def _student2() -> Profile:
         primitive=((T + r) / 2,),
         moment=(-1 / (2 * r),),
         bump=1 / (2 * (ry + y)),
-        # K(−y) = 1/(2r(r + y)) without cancellation, and K(y) = K(−y) + y/r
-        cdf_safe=1 / (2 * ry * (ry + y)) + up / sp.sqrt(1 + up**2),
+        # K(−y) = 1/(2r(r + y)) = 1/(2(1 + y(y + r))) without cancellation, and K(y) = K(−y) + y/r
+        cdf_safe=1 / (2 * (1 + y * (y + ry))) + up / sp.sqrt(1 + up**2),
         variance=sp.S.Infinity,
         note="Student's t with 2 degrees of freedom; gives squareplus",
     )

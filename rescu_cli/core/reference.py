@@ -138,13 +138,15 @@ class Reference:
         """The float64 nearest to the limit at ``side``·∞.
 
         Read off at ±2^3000 and ±2^6000, far outside every float format: for a function with a
-        limit or a slope there, both lie within rounding of it or beyond the largest float.
+        limit or a slope there, both lie within rounding of it or beyond the largest float. One
+        that still grows between them, as log|x| does, is taken to grow without end.
         """
         key = (what, side)
         if key not in self._limits:
             near, far = (self.enclose(Fraction(side * 2**e), what, bits=60) for e in (3000, 6000))
             huge = flint.arb(2) ** 1100
-            if abs(near) > huge and abs(far) > abs(near):
+            growing = abs(near) > 1 and abs(far) > abs(near) * 1.5
+            if growing or (abs(near) > huge and abs(far) > abs(near)):
                 self._limits[key] = math.inf if far > 0 else -math.inf
             else:
                 self._limits[key] = float(far.mid())

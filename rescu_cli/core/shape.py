@@ -222,14 +222,14 @@ def placed_shape(
 
 def tidy(expr: sp.Expr) -> sp.Expr:
     """The shortest of a few equivalent ways to write ``expr``; polynomials in x are collected."""
-    candidates = [expr]
-    if expr.is_rational_function(X) or expr.is_polynomial(X):
-        expanded = sp.expand(expr)
-        candidates += [expanded, sp.collect(expanded, X), sp.factor(expr)]
-        if expr.is_polynomial(X) and expr.has(X):
-            degree = sp.degree(expanded, X)
-            if degree <= 2:
-                candidates.append(sp.collect(expanded, X, sp.factor))
+    if expr.is_Atom or not (expr.is_rational_function(X) or expr.is_polynomial(X)):
+        return expr
+    expanded = sp.expand(expr)
+    if expanded.is_Atom:
+        return expanded
+    candidates = [expr, expanded, sp.collect(expanded, X), sp.factor(expr)]
+    if expr.has(X) and expr.is_polynomial(X) and sp.degree(expanded, X) <= 2:
+        candidates.append(sp.collect(expanded, X, sp.factor))
     return min(candidates, key=lambda e: (sp.count_ops(e), len(str(e))))
 
 

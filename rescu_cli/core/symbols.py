@@ -77,6 +77,19 @@ def plain(expr: sp.Expr) -> sp.Expr:
     )
 
 
+def vanishes(expr: sp.Expr) -> bool:
+    """Whether ``expr`` is shown to be identically 0, by the cheapest step that shows it.
+
+    False means "not shown". ``simplify`` comes last: it is slow, and its first use loads a
+    tenth of a second of modules.
+    """
+    if expr == 0 or sp.expand(expr) == 0:
+        return True
+    if expr.is_rational_function():
+        return bool(sp.cancel(expr) == 0)
+    return bool(sp.simplify(expr) == 0)
+
+
 @dataclass(frozen=True)
 class Domain:
     """An interval of admissible parameter values with rational (or infinite) ends.

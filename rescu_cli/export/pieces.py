@@ -14,7 +14,7 @@ import sympy as sp
 from rescu_cli.core.activation import Owner
 from rescu_cli.core.symbols import X
 from rescu_cli.export.builder import Builder
-from rescu_cli.export.rewrite import safe
+from rescu_cli.export.rewrite import safe, two_sided
 from rescu_cli.export.translate import Translator
 
 
@@ -31,7 +31,7 @@ def assemble(
     """
     plain = Translator(build, build.x)
     ends = [plain(j) for j in joints]
-    total = Translator(build, _clamped(build, None, ends[0] if ends else None))(safe(parts[0]))
+    total = Translator(build, _clamped(build, None, ends[0] if ends else None))(_tidy(parts[0]))
     for i, (joint, owner) in enumerate(zip(joints, owners, strict=True)):
         lower, upper = ends[i], ends[i + 1] if i + 1 < len(ends) else None
         part = parts[i + 1]
@@ -41,8 +41,13 @@ def assemble(
             total = build.add(total, _local(build, increment, joint, lower, upper))
             continue
         translate = Translator(build, _clamped(build, lower, upper))
-        total = _blend(build, total, translate(safe(part)), _passed(build, lower, owner))
+        total = _blend(build, total, translate(_tidy(part)), _passed(build, lower, owner))
     return carry_nan(build, total)
+
+
+def _tidy(part: sp.Expr) -> sp.Expr:
+    """A piece in safe functions, its asymptotes apart."""
+    return two_sided(safe(part))
 
 
 def _at(expr: sp.Expr, point: sp.Expr) -> sp.Expr:
@@ -87,7 +92,7 @@ def _local(
 ) -> int:
     clamped = _clamped(build, lower, upper)
     if not increment.has(_LOCAL):
-        return Translator(build, clamped)(safe(increment))
+        return Translator(build, clamped)(_tidy(increment))
     local = build.sub(clamped, lower)
     polynomial = sp.Poly(increment.subs(_LOCAL, X), X)
     order = min((m[0] for m in polynomial.monoms()), default=0)

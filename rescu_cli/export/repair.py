@@ -2,9 +2,9 @@
 
 An infinite factor meeting an exact zero is the one way in which correct tails (x·e^(−x), at x = ∞)
 give NaN. The factor is then held at the largest finite number on that side, which changes no
-finite result; likewise for ∞/∞, whose quotient is then 0. A zero that is a parameter (a slope
-g₊ = 0) holds the factor only while it is zero, since a slope that is not must still send ∞ to ∞.
-Whatever other NaN is left is reported.
+finite result; likewise for ∞/∞, whose quotient is then 0, and for ∞ − ∞, where the term that
+grows more slowly is held. A zero that is a parameter (a slope g₊ = 0) holds the factor only while
+it is zero, since a slope that is not must still send ∞ to ∞. Whatever other NaN is left is reported.
 """
 
 from __future__ import annotations
@@ -65,17 +65,34 @@ def _outputs(program: Program) -> list[int]:
 def _first_clash(
     program: Program, samples: Sequence[Mapping[str, float]]
 ) -> tuple[int, int, str] | None:
-    """(product or quotient, infinite factor, the extreme that holds it), or None."""
+    """(operation, infinite operand, the extreme that holds it), or None."""
     for sample in samples:
         for kind in _KINDS:
             for x in (*PROBES, HUGE[kind], -HUGE[kind]):
-                values = run(program, x, sample, kind)
-                for i, node in enumerate(program.nodes):
-                    if node.op not in ("mul", "div") or not math.isnan(values[i]):
-                        continue
-                    for a in node.args[: 1 if node.op == "div" else 2]:
-                        if math.isinf(values[a]):
-                            return i, a, "min" if values[a] > 0 else "max"
+                found = _clash(program, x, sample, kind)
+                if found is not None:
+                    return found
+    return None
+
+
+def _clash(
+    program: Program, x: float, sample: Mapping[str, float], kind: Kind
+) -> tuple[int, int, str] | None:
+    values = run(program, x, sample, kind)
+    for i, node in enumerate(program.nodes):
+        if not math.isnan(values[i]) or any(math.isnan(values[a]) for a in node.args):
+            continue
+        infinite = [a for a in node.args if math.isinf(values[a])]
+        if node.op == "div":
+            infinite = [a for a in infinite if a == node.args[0]]
+        elif node.op in ("add", "sub") and math.isinf(x):
+            # x − log x: the one that grows more slowly is held.
+            near = run(program, math.copysign(HUGE[kind], x), sample, kind)
+            infinite.sort(key=lambda a: abs(near[a]))
+        elif node.op != "mul":
+            continue
+        if infinite:
+            return i, infinite[0], "min" if values[infinite[0]] > 0 else "max"
     return None
 
 

@@ -163,6 +163,10 @@ def _log_of_sum(expr: sp.Expr) -> sp.Expr:
         return 2 * sp.log(edge) + log1p(near**2) + 2 * sp.log(far)
     if inside.is_Add and 1 in inside.args:
         return log1p(inside - 1)
+    gates = [f for f in sp.Mul.make_args(inside) if isinstance(f, sigmoid)]
+    if gates:  # ln σ(u) = −ln(1 + e^(−u))
+        u = -gates[0].args[0]
+        return safe(sp.log(inside / gates[0])) - sp.Max(u, 0) - log1p(sp.exp(-sp.Abs(u)))
     return expr
 
 
@@ -208,20 +212,32 @@ def two_sided(expr: sp.Expr) -> sp.Expr:
         >>> two_sided(X / 4 + 3 * sp.Max(X, 0) / 4)
         Max(0, x) + Min(0, x)/4
     """
-    terms = list(sp.Add.make_args(expr))
-    line = next((t for t in terms if t.has(X) and not (t / X).has(X)), None)
-    if line is None:
-        return expr
+    terms = [t for term in sp.Add.make_args(expr) for t in _rightward(term)]
+    lines = [t for t in terms if t.has(X) and not (t / X).has(X)]
+    line = sp.Add(*lines)
+    if line == 0:
+        return sp.Add(*terms) if len(lines) > 1 else expr
     for term in terms:
         split = _kink(term)
         if split is None:
             continue
         weight, shifted, rest = split
         slope, corner = line / X, X - shifted
-        others = [t for t in terms if t not in (line, term)]
+        others = [t for t in terms if t not in (*lines, term)]
         right = sp.expand(slope + weight) * sp.Max(shifted, 0)
         return sp.Add(slope * sp.Min(X, corner), right, rest, *others)
     return expr
+
+
+def _rightward(term: sp.Expr) -> list[sp.Expr]:
+    """b·max(−m·x, 0) as m·b·max(x, 0) − m·b·x for m > 0; other terms as they are."""
+    for factor in sp.Mul.make_args(term):
+        if isinstance(factor, sp.Max) and len(factor.args) == 2 and sp.S.Zero in factor.args:
+            (inside,) = (a for a in factor.args if a != 0)
+            steepness, weight = -inside / X, term / factor
+            if steepness.is_positive and not (steepness.has(X) or weight.has(X)):
+                return [weight * steepness * sp.Max(X, 0), -weight * steepness * X]
+    return [term]
 
 
 def _kink(term: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from rescu_cli.core.activation import Activation
 from rescu_cli.errors import UsageError
 from rescu_cli.plot.labels import distinct_labels, wrapped
-from rescu_cli.plot.legend import legend_above
+from rescu_cli.plot.legend import add_legend
 from rescu_cli.plot.limits import panel_limits
 from rescu_cli.plot.sampling import Curve, sample
 from rescu_cli.plot.style import (
@@ -29,7 +29,7 @@ from rescu_cli.plot.window import Window, check_window, default_window
 
 ORDER_LABELS = (r"$f(x)$", r"$f'(x)$", r"$f''(x)$", r"$f'''(x)$", r"$f^{(4)}(x)$")
 
-_VALUE_HEIGHT, _PANEL_HEIGHT, _FRAME_HEIGHT, _LEGEND_ROW = 1.5, 1.05, 0.4, 0.165
+_VALUE_HEIGHT, _PANEL_HEIGHT, _FRAME_HEIGHT = 1.5, 1.05, 0.4
 _MAX_HAIRLINES = 6
 _MAX_JOINT_MARKS = 24
 _LABEL_CHARACTERS = 44
@@ -153,13 +153,6 @@ def _mark_joint_places(
     for axes in panels:
         for x in inside:
             axes.axvline(x, color=HAIRLINE, linewidth=0.6, linestyle=(0, (1, 1.5)), zorder=1)
-
-
-def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
-    """A legend above the panels, for which the figure grows."""
-    if handles:
-        rows = legend_above(figure, handles)
-        figure.set_figheight(figure.get_figheight() + rows * _LEGEND_ROW)
 
 
 def impulse_handles(samples: Sequence[Sequence[Curve]]) -> list[Artist]:

@@ -9,26 +9,26 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 _USED = 0.98
+_MAX_COLUMNS = 5
 
 
-def legend_above(figure: Figure, handles: Sequence[Artist]) -> int:
-    """Place the legend and say how many text lines it takes.
+def add_legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend above everything, for which the figure grows.
 
     Args:
-        figure: With constrained layout and a canvas that can measure.
-        handles: Labelled artists.
+        figure: With constrained layout and a canvas that can measure text.
+        handles: Labelled artists; none, no legend.
     """
+    if not handles:
+        return
     room = figure.get_figwidth() * figure.dpi * _USED
-    legend = _placed(figure, handles, 1)
-    for columns in range(min(len(handles), 4), 1, -1):
-        legend.remove()
+    for columns in range(min(len(handles), _MAX_COLUMNS), 0, -1):
         legend = _placed(figure, handles, columns)
-        if legend.get_window_extent().width <= room:
-            break
+        extent = legend.get_window_extent()
+        if extent.width <= room or columns == 1:
+            figure.set_figheight(figure.get_figheight() + extent.height / figure.dpi)
+            return
         legend.remove()
-        legend = _placed(figure, handles, 1)
-    box = legend.get_window_extent()
-    return max(round(box.height / (figure.dpi * 0.155)), 1)
 
 
 def _placed(figure: Figure, handles: Sequence[Artist], columns: int) -> Legend:

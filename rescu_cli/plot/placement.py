@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import product
+from typing import Literal
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
-
-from rescu_cli.plot.style import GREY
 
 Place = tuple[float, float]
 
 _DISTANCES = (5.0, 11.0, 18.0, 26.0, 36.0, 48.0)
-_ANGLES = (45, 135, -45, -135, 0, 180, 90, -90, 22, 158, -22, -158)
+_ANGLES = (45, 135, -45, -135, 0, 180, 90, -90, 20, 160, -20, -160, 70, 110, -70, -110)
 """Degrees; the diagonals come first because error bars run along the axes."""
 _MARK = 4.0
 _BAR = 1.0
 _PADDING = 1.0
-_LEADER_FROM = 15.0
-_COST_TEXT, _COST_MARK, _COST_BAR, _COST_OUTSIDE = 8.0, 6.0, 1.0, 20.0
+_LEADER_FROM = 9.0
+_ACROSS: dict[float, Literal["left", "center", "right"]] = {0: "left", 0.5: "center", 1: "right"}
+_UP: dict[float, Literal["bottom", "center", "top"]] = {0: "bottom", 0.5: "center", 1: "top"}
+_COST_TEXT, _COST_MARK, _COST_BAR, _COST_OUTSIDE, _COST_CROSSING = 8.0, 6.0, 1.0, 20.0, 30.0
+_SPOTS = 24
 
 
 def place_labels(
@@ -31,76 +31,95 @@ def place_labels(
     points: Sequence[Place],
     labels: Sequence[str],
     *,
+    colors: Sequence[str],
     bars: Sequence[tuple[Place, Place]] = (),
     font_size: float = 7.0,
 ) -> list[Annotation]:
     """Write each label near its point, away from other labels, points, bars and the frame.
 
     Args:
-        axes: In their final place; their figure must have a canvas that measures text.
+        axes: In their final place.
         points: Data coordinates.
         labels: One per point.
+        colors: One per point, for the line that leads from a distant label to its point.
         bars: Ends of horizontal or vertical lines that labels should not cover.
         font_size: In points.
     """
-    unit = _dots_per_point(axes)
+    unit = float(axes.figure.dpi) / 72  # dots per point
     marks = [_around(axes, p, p, _MARK * unit) for p in points]
-    lines = [_around(axes, a, b, _BAR * unit) for a, b in bars]
+    obstacles = [(_COST_MARK, m) for m in marks]
+    obstacles += [(_COST_BAR, _around(axes, a, b, _BAR * unit)) for a, b in bars]
     frame = axes.get_window_extent()
-    taken: list[Bbox] = []
+    texts: list[Bbox] = []
     written: list[Annotation] = []
-    for number, (point, text) in enumerate(zip(points, labels, strict=True)):
-        others = [m for i, m in enumerate(marks) if i != number]
-        best: tuple[float, Bbox, Annotation] | None = None
+    for point, mark, text, color in zip(points, marks, labels, colors, strict=True):
+        size = _text_size(axes, text, font_size)
+        x, y = (mark.x0 + mark.x1) / 2, (mark.y0 + mark.y1) / 2
+        best: tuple[float, Bbox, float, int] | None = None
         for distance, angle in product(_DISTANCES, _ANGLES):
-            label = _write(axes, point, text, distance, angle, font_size)
-            box = label.get_window_extent(_canvas(axes).get_renderer()).padded(_PADDING * unit)
-            cost = distance * unit * 0.5 + (
-                _COST_TEXT * _covered(box, taken)
-                + _COST_MARK * _covered(box, [*others, marks[number]])
-                + _COST_BAR * _covered(box, lines)
-                + _COST_OUTSIDE * _outside(box, frame)
-            ) / unit
+            if distance >= _LEADER_FROM and angle % 90 == 0:
+                continue  # the leader would hide in the point's own error bar
+            box = _box(x, y, size, distance * unit, angle).padded(_PADDING * unit)
+            cost = 0.5 * distance + _cost(box, obstacles, frame) / unit
+            if distance >= _LEADER_FROM:
+                strangers = [m for m in marks if m is not mark] + texts
+                cost += _COST_CROSSING * _crossed((x, y), distance * unit, angle, strangers)
             if best is None or cost < best[0]:
-                if best is not None:
-                    best[2].remove()
-                best = cost, box, label
-            else:
-                label.remove()
+                best = cost, box, distance, angle
         if best is not None:
-            taken.append(best[1])
-            written.append(best[2])
+            texts.append(best[1])
+            obstacles.append((_COST_TEXT, best[1]))
+            if best[2] >= _LEADER_FROM:
+                spots = _along((x, y), best[2] * unit, best[3])
+                obstacles += [(_COST_TEXT, _spot(at, unit)) for at in spots]
+            written.append(_write(axes, point, text, best[2], best[3], font_size, color))
     return written
 
 
-def _write(
-    axes: Axes, point: Place, text: str, distance: float, angle: int, font_size: float
-) -> Annotation:
+def _alignment(angle: int) -> tuple[float, float]:
+    """Which part of the text touches the anchor: 0 its left or lower edge, 1 the other one."""
     across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    return (
+        0.5 if abs(across) < 0.3 else 0.0 if across > 0 else 1.0,
+        0.5 if abs(up) < 0.3 else 0.0 if up > 0 else 1.0,
+    )
+
+
+def _box(x: float, y: float, size: tuple[float, float], distance: float, angle: int) -> Bbox:
+    (across, up), (width, height) = _alignment(angle), size
+    left = x + distance * math.cos(math.radians(angle)) - across * width
+    low = y + distance * math.sin(math.radians(angle)) - up * height
+    return Bbox.from_bounds(left, low, width, height)
+
+
+def _text_size(axes: Axes, text: str, font_size: float) -> tuple[float, float]:
+    trial = axes.text(0, 0, text, fontsize=font_size)
+    extent = trial.get_window_extent()
+    trial.remove()
+    return float(extent.width), float(extent.height)
+
+
+def _write(
+    axes: Axes, point: Place, text: str, distance: float, angle: int, font_size: float, color: str
+) -> Annotation:
+    offset = (
+        distance * math.cos(math.radians(angle)),
+        distance * math.sin(math.radians(angle)),
+    )
+    across, up = _alignment(angle)
     far = distance >= _LEADER_FROM
     return axes.annotate(
         text,
         point,
-        (distance * across, distance * up),
+        offset,
         textcoords="offset points",
         fontsize=font_size,
-        ha="center" if abs(across) < 0.3 else "left" if across > 0 else "right",
-        va="center" if abs(up) < 0.3 else "bottom" if up > 0 else "top",
-        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 1,
-                    "shrinkB": 3} if far else None,
+        ha=_ACROSS[across],
+        va=_UP[up],
+        arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkA": 0,
+                    "shrinkB": 3, "relpos": (across, up)} if far else None,
         zorder=6,
     )  # fmt: skip
-
-
-def _canvas(axes: Axes) -> FigureCanvasAgg:
-    figure = axes.get_figure(root=True)
-    if not isinstance(figure, Figure) or not isinstance(figure.canvas, FigureCanvasAgg):
-        raise TypeError("labels are placed on figures made by new_figure, which can measure text")
-    return figure.canvas
-
-
-def _dots_per_point(axes: Axes) -> float:
-    return float(_canvas(axes).figure.dpi) / 72
 
 
 def _around(axes: Axes, a: Place, b: Place, margin: float) -> Bbox:
@@ -108,17 +127,33 @@ def _around(axes: Axes, a: Place, b: Place, margin: float) -> Bbox:
     return Bbox.from_extents(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)).padded(margin)
 
 
-def _covered(box: Bbox, obstacles: Sequence[Bbox]) -> float:
-    """Covered area of all obstacles, in square dots."""
-    total = 0.0
-    for other in obstacles:
-        shared = Bbox.intersection(box, other)
-        if shared is not None:
-            total += float(shared.width * shared.height)
-    return total
+def _cost(box: Bbox, obstacles: Sequence[tuple[float, Bbox]], frame: Bbox) -> float:
+    """What the box covers and what it sticks out of the frame, in weighted square dots."""
+    total = _COST_OUTSIDE * (_area(box) - _shared(box, frame))
+    return total + sum(weight * _shared(box, other) for weight, other in obstacles)
 
 
-def _outside(box: Bbox, frame: Bbox) -> float:
-    inside = Bbox.intersection(box, frame)
-    area = float(box.width * box.height)
-    return area - (0.0 if inside is None else float(inside.width * inside.height))
+def _along(start: Place, distance: float, angle: int) -> list[Place]:
+    """Places on the leader, from the point to the text."""
+    across, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    lengths = [distance * k / _SPOTS for k in range(1, _SPOTS + 1)]
+    return [(start[0] + r * across, start[1] + r * up) for r in lengths]
+
+
+def _spot(at: Place, size: float) -> Bbox:
+    return Bbox.from_bounds(at[0] - size / 2, at[1] - size / 2, size, size)
+
+
+def _crossed(start: Place, distance: float, angle: int, boxes: Sequence[Bbox]) -> int:
+    """How many boxes the leader runs over."""
+    spots = _along(start, distance, angle)
+    return sum(any(box.contains(*at) for at in spots) for box in boxes)
+
+
+def _area(box: Bbox) -> float:
+    return float(box.width * box.height)
+
+
+def _shared(a: Bbox, b: Bbox) -> float:
+    both = Bbox.intersection(a, b)
+    return 0.0 if both is None else _area(both)

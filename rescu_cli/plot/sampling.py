@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import flint
 import numpy as np
@@ -23,7 +24,7 @@ from rescu_cli.errors import ParameterError, UsageError
 from rescu_cli.plot.window import Window
 
 Array = npt.NDArray[np.float64]
-Point = float | sp.Expr
+Point: TypeAlias = float | sp.Expr
 """A place on the line: a float inside a piece, the exact expression at a joint."""
 
 MAX_ORDER = 4
@@ -240,10 +241,7 @@ def _enclosed(expr: sp.Expr, point: Point) -> float:
     ball = flint.arb("nan")
     for bits in _BITS:
         with balls.precision(bits):
-            if isinstance(point, float):
-                x = flint.arb(point)
-            else:
-                x = balls.evaluate(point, {})
+            x = flint.arb(point) if isinstance(point, float) else balls.evaluate(point, {})
             ball = balls.evaluate(expr, {X: x})
             if ball.is_finite() and (
                 ball.rel_accuracy_bits() >= _GOOD_BITS or ball.abs_upper() < _INVISIBLE

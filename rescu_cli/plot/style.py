@@ -20,7 +20,7 @@ GREY = "#6b6b6b"
 HAIRLINE = "#c9c9c9"
 
 PALETTE = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-"""Okabe and Ito's colours, told apart by colour-blind readers; their yellow is too pale for lines."""
+"""Okabe and Ito's colours, told apart by colour-blind readers; without their pale yellow."""
 _PATTERNS: tuple[Pattern, ...] = (
     (0, None),
     (0, (5, 1.6)),
@@ -30,9 +30,9 @@ _PATTERNS: tuple[Pattern, ...] = (
     (0, (6, 1.4, 1.2, 1.4, 1.2, 1.4)),
 )
 """One fewer than the colours, so that a pair returns only after 42 lines."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
+MARKERS = ("o", "s", "^", "D", "v", ">", "<", "p")
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],  # ships with Matplotlib: the same on every machine
     "mathtext.fontset": "dejavusans",
@@ -72,8 +72,8 @@ def house_style() -> Iterator[None]:
     """Matplotlib's own defaults plus ours, whatever the user's settings; restored on leaving."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
-        yield
+        with matplotlib.rc_context(_STYLE):
+            yield
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -15,8 +16,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.symbols import exact
 from rescu_cli.errors import ParameterError, UsageError
-from rescu_cli.plot.curves import add_legend, draw_curve, impulse_handles, panels_for
+from rescu_cli.plot.curves import draw_curve, impulse_handles, panels_for
 from rescu_cli.plot.labels import letter, name_label, number_label
+from rescu_cli.plot.legend import add_legend
 from rescu_cli.plot.limits import panel_limits
 from rescu_cli.plot.sampling import sample
 from rescu_cli.plot.style import COLUMN_WIDTH, house_style
@@ -55,7 +57,7 @@ class Sweep:
                 f"A sweep of {self.parameter} has 2 to {_MAX_COUNT} values; "
                 f"found {len(self.values)}. {_FORM.capitalize()}"
             )
-        if any(b <= a for a, b in zip(self.values, self.values[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(self.values)):
             shown = ", ".join(f"{v:g}" for v in self.values[:6])
             raise UsageError(f"The values of a sweep must ascend; found {shown}.")
         if self.geometric and self.values[0] <= 0:
@@ -112,7 +114,7 @@ def spaced(parameter: str, start: float, stop: float, count: int) -> Sweep:
         inner = [start + (stop - start) * share for share in shares]
     rounded = tuple(float(f"{value:.{_DIGITS}g}") for value in inner)
     values = (start, *rounded, stop)
-    if all(a < b for a, b in zip(values, values[1:], strict=False)):
+    if all(a < b for a, b in pairwise(values)):
         return Sweep(parameter, values, geometric)
     return Sweep(parameter, (start, *inner, stop), geometric)
 
@@ -126,7 +128,8 @@ def _number(part: str, text: str) -> float:
         return float(exact(part))
     except ParameterError:
         raise UsageError(
-            f"The sweep {text[:60]!r} contains {part[:20]!r}, which is not a finite number; {_FORM}."
+            f"The sweep {text[:60]!r} contains {part[:20]!r}, which is not a finite number; "
+            f"{_FORM}."
         ) from None
 
 
@@ -152,7 +155,8 @@ def plot_sweep(
         width: Of the figure, in inches.
 
     Raises:
-        ParameterError: If there is no such parameter, it is bound, or a value is outside its domain.
+        ParameterError: If there is no such parameter, or it is bound, or a value is not in its
+            domain.
         UsageError: If the values or the range are unusable.
     """
     if len(values) >= 2 and geometric is None:

@@ -8,11 +8,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from rescu_cli.errors import UsageError
 from rescu_cli.experiment.metrics import METRICS
 from rescu_cli.plot.labels import spec_label, wrapped
+from rescu_cli.plot.legend import add_legend
 from rescu_cli.plot.placement import place_labels
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, MARKERS, PALETTE, house_style, new_figure
 
@@ -21,7 +23,7 @@ _AXIS_NAMES = {"r2": r"$R^2$", "auc": "AUC", "loss": "test loss"}
 _LOWER_IS_BETTER = ("loss",)
 _MARGIN = 0.16
 _PANEL_HEIGHT = 2.5
-_FORMULA_CHARACTERS = 52
+_FORMULA_CHARACTERS = 56
 _LABEL_CHARACTERS = 24
 
 
@@ -112,19 +114,32 @@ def _draw(
                     axes.set_ylabel(_AXIS_NAMES.get(score, score))
                 if row == len(scores) - 1:
                     left_out = _left_out(activations, points)
-                    axes.set_xlabel(_metric_text(metric, points, left_out))
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # labels are placed for the layout as it now is
-        for row in range(len(scores)):
-            for column in range(len(metrics)):
-                points = cells[row][column]
-                place_labels(
-                    grid[row, column],
-                    [(p.x, p.y) for p in points],
-                    [wrapped(p.label, _LABEL_CHARACTERS) for p in points],
-                    bars=_bars(points),
-                )
+                    axes.set_xlabel(_metric_text(metric, points, left_out), fontsize=7.5)
+        if len(cells) == len(cells[0]) == 1:
+            _label_directly(figure, grid[0, 0], cells[0][0])
+        else:
+            _label_in_legend(figure, [point for row in cells for panel in row for point in panel])
     return figure
+
+
+def _label_directly(figure: Figure, axes: Axes, points: Sequence[_Point]) -> None:
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # labels are placed for the layout as it now is
+    place_labels(
+        axes,
+        [(p.x, p.y) for p in points],
+        [wrapped(p.label, _LABEL_CHARACTERS) for p in points],
+        colors=[_color(p) for p in points],
+        bars=_bars(points),
+    )
+
+
+def _label_in_legend(figure: Figure, points: Sequence[_Point]) -> None:
+    distinct = {p.style: p for p in sorted(points, key=lambda p: p.style)}
+    add_legend(
+        figure,
+        [Line2D([], [], linestyle="none", label=p.label, **_look(p)) for p in distinct.values()],
+    )
 
 
 # -- what is drawn --------------------------------------------------------------------------
@@ -189,19 +204,14 @@ def _bars(points: Sequence[_Point]) -> list[tuple[tuple[float, float], tuple[flo
 
 
 def _draw_points(axes: Axes, points: Sequence[_Point], per_seed: bool) -> None:
-    for start, end in _bars(points):
-        point = next(p for p in points if start[0] == end[0] == p.x or start[1] == end[1] == p.y)
-        axes.plot(
-            [start[0], end[0]], [start[1], end[1]], color=_color(point), linewidth=0.9,
-            alpha=0.75, zorder=3, solid_capstyle="butt",
-        )  # fmt: skip
     for p in points:
+        for start, end in _bars([p]):
+            axes.plot([start[0], end[0]], [start[1], end[1]], color=_color(p), linewidth=0.9,
+                      alpha=0.75, zorder=3, gid=f"bar-{p.style}")  # fmt: skip
         if per_seed:
             axes.plot([p.x] * len(p.per_seed), p.per_seed, "_", markersize=5, color=_color(p),
                       alpha=0.4, zorder=2, gid=f"seeds-{p.style}")  # fmt: skip
-        axes.plot([p.x], [p.y], MARKERS[p.style % len(MARKERS)], markersize=5, color=_color(p),
-                  markeredgecolor="white", markeredgewidth=0.6, zorder=5,
-                  gid=f"point-{p.style}")  # fmt: skip
+        axes.plot([p.x], [p.y], **_look(p), zorder=5, gid=f"point-{p.style}")
     axes.margins(_MARGIN)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3))
@@ -210,6 +220,11 @@ def _draw_points(axes: Axes, points: Sequence[_Point], per_seed: bool) -> None:
 
 def _color(point: _Point) -> str:
     return PALETTE[point.style % len(PALETTE)]
+
+
+def _look(point: _Point) -> dict[str, Any]:
+    return {"marker": MARKERS[point.style % len(MARKERS)], "markersize": 5.5,
+            "color": _color(point), "markeredgecolor": "white", "markeredgewidth": 0.6}  # fmt: skip
 
 
 def _hint(axes: Axes, score: str, *, alone: bool) -> None:

@@ -165,6 +165,24 @@ def test_a_wrong_gradient_does_not_leak_into_the_other_claims() -> None:
     assert claim(bent, "smooth").value == "0"
 
 
+def test_a_gradient_that_is_right_at_beta_1_only_is_refuted() -> None:
+    """The value scales, so it is studied at beta = 1; the gradient need not scale with it."""
+    smelu = catalogue.get("smelu")
+    beta = smelu.free_parameters[0].symbol
+    middle = smelu.pieces[1]
+    for off in ((beta - 1) * TINY, (beta - 1) * X, sp.log(beta)):
+        wrong = Piece(middle.lower, middle.upper, middle.value, middle.gradient + off)
+        lying = Activation(
+            "control", smelu.parameters, (smelu.pieces[0], wrong, smelu.pieces[2]), smelu.owners,
+            kink=smelu.kink, scaling=smelu.scaling,
+        )  # fmt: skip
+        found = claim(lying, "gradient_matches")
+        assert found.status is Verdict.REFUTED
+        assert found.witness is not None
+        assert found.witness["beta"] != "1"
+        assert claim(lying, "gradient_range").value == ("0", "1")
+
+
 # -- monotone, convex ------------------------------------------------------------------------
 
 

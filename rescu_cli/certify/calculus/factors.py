@@ -1,4 +1,4 @@
-"""Exact factorisation over the rationals, by FLINT: its multivariate one is far faster than SymPy's.
+"""Exact factorisation over the rationals, by FLINT: far faster than SymPy's in many variables.
 
 Irrational constants (√2, π) are generators like any other: a factorisation that holds for an
 indeterminate holds for them.

@@ -289,7 +289,8 @@ def enclose_number(number: sp.Expr, bits: int) -> flint.arb | None:
 def _root_ball(root: sp.CRootOf, bits: int) -> flint.arb:
     """A real root of a rational polynomial, in the ascending order that SymPy numbers them by."""
     poly = sp.Poly(root.poly, root.poly.gen, domain="QQ")
-    return _real_root_balls(tuple(poly.clear_denoms(convert=True)[1].all_coeffs()), bits)[root.index]
+    coefficients = poly.clear_denoms(convert=True)[1].all_coeffs()
+    return _real_root_balls(tuple(coefficients), bits)[root.index]
 
 
 @lru_cache(maxsize=256)

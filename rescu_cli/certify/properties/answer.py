@@ -35,8 +35,11 @@ class Answer:
         self.facts: Facts = facts(activation)
         self.for_all = activation.assumptions.describe()
 
-    def proved(self, value: Value | None = None, note: str | None = None) -> Claim:
-        parts = [t for t in (note, self.facts.lemma) if t]
+    def proved(
+        self, value: Value | None = None, note: str | None = None, *, lemma: str | None = ""
+    ) -> Claim:
+        """A theorem; ``lemma`` is the reduction it used, by default that of the facts."""
+        parts = [t for t in (note, self.facts.lemma if lemma == "" else lemma) if t]
         return Claim(
             self.claim, Verdict.PROVED, value, self.for_all, METHOD, None, "; ".join(parts) or None
         )
@@ -53,6 +56,13 @@ class Answer:
 
     def undecided(self, reason: str) -> Claim:
         return Claim(self.claim, Verdict.UNDECIDED, None, self.for_all, None, None, reason)
+
+    @cached_property
+    def unscaled(self) -> Facts:
+        """The facts of the family itself, for what need not scale with its values."""
+        if self.facts.scaling is None:
+            return self.facts
+        return Facts(self.activation, scaled=False)
 
     # -- witnesses -------------------------------------------------------------------------
 
@@ -77,13 +87,15 @@ class Answer:
         ball = found.ball if factor is None else found.ball * factor
         return self.at(found.x, found.parameters) | {what: decimal(ball)}
 
-    def at(self, x: sp.Expr | None, parameters: Point) -> dict[str, str]:
-        """X and the parameters as exact text."""
+    def at(
+        self, x: sp.Expr | None, parameters: Point, known: Facts | None = None
+    ) -> dict[str, str]:
+        """The point and the parameters as exact text; ``known`` says which unit x is in."""
         values = dict(parameters)
         named = {s.name: str(v) for s, v in sorted(values.items(), key=lambda p: str(p[0]))}
         if x is None:
             return named
-        place = (self.facts.c * x).subs(values)
+        place = ((known or self.facts).c * x).subs(values)
         return {"x": str(place), **named}
 
 

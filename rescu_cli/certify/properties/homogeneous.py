@@ -35,7 +35,7 @@ def decide(answer: Answer) -> Claim:
     if scales(family, degrees):
         if family is not activation:
             statement += f", in the family {family.name}"
-        return answer.proved(note=statement)
+        return answer.proved(note=statement, lemma=None)
     for parameters in instances(family.assumptions):
         moved = {s: v * _C ** dict(degrees).get(s, 0) for s, v in parameters.items()}
         for x in _PLACES:

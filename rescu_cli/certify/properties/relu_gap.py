@@ -35,7 +35,7 @@ def decide(answer: Answer) -> Claim:
             magnitudes += _magnitudes(known, i, span, line)
     largest = known.knowledge.extreme(dict.fromkeys(magnitudes), 1)
     gap = largest if largest.is_infinite else known.value_of(largest)
-    return answer.proved(text(gap), f"base: {_describe(base, known)}")
+    return answer.proved(text(gap), f"base: {_describe(base, known)}", lemma=known.lemma)
 
 
 def _base(answer: Answer, known: Facts) -> tuple[Kink, Facts]:
@@ -51,7 +51,7 @@ def _base(answer: Answer, known: Facts) -> tuple[Kink, Facts]:
         at = sp.cancel((left[1] - right[1]) / (right[0] - left[0]))
         return Kink(left[0], right[0], at, sp.expand(left[0] * at + left[1])), known
     if known.scaling is not None and not _kink_scales(kink, known):
-        known = Facts(answer.activation, scaled=False)
+        known = answer.unscaled
         known.require_analytic()
     parts = (kink.slope_left, kink.slope_right, kink.at, kink.offset)
     return Kink(*(sp.sympify(p).subs(known.unit) for p in parts)), known

@@ -7,11 +7,8 @@ mean value theorem, order by order). docs/proofs/smooth.md.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import sympy as sp
 
-from rescu_cli.certify.calculus.normal import vanishes
 from rescu_cli.certify.calculus.witness import Point
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.properties.answer import Answer, property_of
@@ -19,7 +16,7 @@ from rescu_cli.certify.properties.continuous import find_jump
 from rescu_cli.core.symbols import X
 
 _ORDERS = 8
-"""Past this order, pieces that are not polynomials are asked whether they are one function."""
+"""Past this order, pieces that are not polynomials and still agree are left undecided."""
 
 
 @property_of("smooth")
@@ -29,6 +26,8 @@ def decide(answer: Answer) -> Claim:
     known.require_analytic()
     if not known.joints:
         return answer.proved("inf", "one analytic piece")
+    if all(known.seamless):
+        return answer.proved("inf", "all pieces are one analytic function")
     order = 0
     while order <= _last_order(answer):
         jump = find_jump(answer, order)
@@ -41,8 +40,8 @@ def decide(answer: Answer) -> Claim:
                 f"f jumps at x = {known.joints[joint]}", answer.witness(witness, "jump of f", 1)
             )
         return answer.proved(str(order - 1), _note(answer, joint, order, witness.parameters))
-    if known.polynomial or _one_function(answer):
-        return answer.proved("inf", "all pieces continue each other analytically")
+    if known.polynomial:
+        return answer.proved("inf", "all pieces are one polynomial")
     return answer.undecided(
         f"f is C^{order - 1}; higher derivatives agree so far, but the pieces are not shown to be "
         "one function"
@@ -55,11 +54,6 @@ def _last_order(answer: Answer) -> int:
     if not known.polynomial:
         return _ORDERS
     return max(int(sp.degree(b.value, X)) if b.value.has(X) else 0 for b in known.branches)
-
-
-def _one_function(answer: Answer) -> bool:
-    values = [b.value for b in answer.facts.branches]
-    return all(vanishes(a - b) for a, b in pairwise(values))
 
 
 def _note(answer: Answer, joint: int, order: int, parameters: Point) -> str:
