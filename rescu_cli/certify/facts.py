@@ -17,8 +17,8 @@ from rescu_cli.certify.calculus.chart import chart
 from rescu_cli.certify.calculus.extrema import extreme_candidates
 from rescu_cli.certify.calculus.knowledge import Knowledge
 from rescu_cli.certify.calculus.normal import vanishes
-from rescu_cli.certify.calculus.polynomial import Chart
 from rescu_cli.certify.calculus.regular import require_analytic, require_continuous
+from rescu_cli.certify.calculus.sign_chart import Chart
 from rescu_cli.certify.calculus.span import Span
 from rescu_cli.certify.calculus.tail import end_value
 from rescu_cli.certify.calculus.undecided import UndecidedError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from rescu_cli.experiment.engine import InProcessExecutor, open_executor, result
 from rescu_cli.experiment.plan import plan
 from rescu_cli.experiment.predictions import Predictions
 from rescu_cli.experiment.report import write_table
-from rescu_cli.experiment.spec import DEFAULT_HIDDEN, ActivationKey, ExperimentSpec
+from rescu_cli.experiment.spec import DEFAULT_HIDDEN, MAX_MODELS, ActivationKey, ExperimentSpec
 from rescu_cli.experiment.store import RunStore, locked
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def compare(
         StoreError: If the run directory holds another experiment or cannot be trusted.
         DisagreementError: If two different activations give identical predictions.
     """
+    if isinstance(activations, str):
+        activations = [activations]
     chosen = [_resolve(activation) for activation in activations]
     keys = tuple(_key(activation) for activation in chosen)
     dataset = load_dataset(data)
@@ -94,12 +97,12 @@ def compare(
         data=data,
         data_digest=dataset.digest,
         baseline=_baseline(baseline, keys),
-        seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
+        seeds=_seeds(seeds),
         model=model,
-        hidden=DEFAULT_HIDDEN if hidden is None else tuple(hidden),
+        hidden=DEFAULT_HIDDEN if hidden is None else _whole_numbers("hidden widths", hidden),
         norm=norm,
         init=init,
-        vary=tuple(vary),
+        vary=(vary,) if isinstance(vary, str) else tuple(vary),
         epochs=30 if epochs is None else epochs,
         lr=1e-3 if lr is None else lr,
         batch_size=64 if batch_size is None else batch_size,
@@ -144,6 +147,27 @@ def _key(activation: Activation) -> ActivationKey:
         )
     # Rounded: the last bits of a quadrature must not turn a finished run into another experiment.
     return ActivationKey(activation.spec, activation.slug, activation.digest, float(f"{gain:.12g}"))
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    """0 … n - 1 for a number, or the seeds named."""
+    if not isinstance(seeds, int):
+        return _whole_numbers("seeds", seeds)
+    if isinstance(seeds, bool) or not 1 <= seeds <= MAX_MODELS:
+        raise UsageError(
+            f"{seeds} seeds asked; give how many, 1 … {MAX_MODELS}, or a list of seeds."
+        )
+    return tuple(range(seeds))
+
+
+def _whole_numbers(what: str, values: Sequence[int]) -> tuple[int, ...]:
+    """Python integers, also from NumPy's."""
+    try:
+        return tuple(index(value) for value in values)
+    except TypeError:
+        raise UsageError(
+            f"The {what} must be whole numbers, e.g. [1, 2]; found {values!r}."
+        ) from None
 
 
 def _baseline(name: str | None, keys: Sequence[ActivationKey]) -> str:

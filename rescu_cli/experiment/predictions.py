@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rescu_cli.core.files import write_atomically
 from rescu_cli.errors import StoreError, UsageError
-from rescu_cli.experiment.files import write_atomically
 
 SUM_TOLERANCE = 1e-3  # half-precision probabilities of a thousand classes still pass
 

@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from rescu_cli.experiment.files import write_atomically
+from rescu_cli.core.files import write_atomically
 from rescu_cli.experiment.store import CellRecord
 
 Interval = tuple[float, float]

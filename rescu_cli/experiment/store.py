@@ -16,15 +16,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rescu_cli.errors import SpecMismatchError, StoreError
-from rescu_cli.experiment.files import TEMPORARY, write_atomically
+from rescu_cli.core.files import TEMPORARY, write_atomically
+from rescu_cli.errors import SpecMismatchError, StoreError, UsageError
 from rescu_cli.experiment.predictions import read_arrays, save_predictions
 
 if TYPE_CHECKING:
@@ -61,6 +62,21 @@ class CellRecord:
     predictions_sha256: str
     torch: str
     threads: int
+
+    def __post_init__(self) -> None:
+        right = (
+            all(isinstance(getattr(self, n), str) for n in ("id", "activation", "torch"))
+            and all(_is_number(getattr(self, n)) for n in ("seed", "accuracy", "seconds"))
+            and all(v is None or _is_number(v) for v in (self.loss, self.train_loss))
+            and isinstance(self.diverged, bool)
+            and (self.diverged or None not in (self.loss, self.train_loss))
+        )
+        if not right:
+            raise UsageError(f"Not the record of a cell: {self}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def predictions_hash(row: NDArray[np.float32]) -> str:
@@ -167,9 +183,10 @@ class RunStore:
             return None
         data = _read_json(path)
         way_out = f"Delete {path} to train this cell again."
-        if set(data) != {field.name for field in fields(CellRecord)}:
-            raise StoreError(f"{path} is not the record of a cell. {way_out}")
-        record = CellRecord(**data)
+        try:
+            record = CellRecord(**data)
+        except (TypeError, UsageError):
+            raise StoreError(f"{path} is not the record of a cell. {way_out}") from None
         if (record.id, record.activation, record.seed) != (cell.id, cell.activation, cell.seed):
             raise StoreError(f"{path} speaks of another cell, {record.id}. {way_out}")
         row = self._rows[cell.activation].get(cell.seed)

@@ -13,7 +13,8 @@ import torch
 
 S = TypeVar("S")
 T = TypeVar("T")
-_SETTING = threading.Lock()  # the framework's thread count belongs to the whole process
+# Reentrant: a progress callback may itself train something.
+_SETTING = threading.RLock()  # the framework's thread count belongs to the whole process
 
 
 class _StoppedError(Exception):

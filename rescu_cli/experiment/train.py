@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.models.mlp import StackedMLP
     from rescu_cli.experiment.models.stages import ElementwiseCode
 
+MODELS_PER_THREAD = 12  # with fewer, threads mostly wait for each other's interpreter lock
 EXAMPLES_AT_ONCE = 256  # when a trained network is judged
 BETAS, EPS = (0.9, 0.999), 1e-8  # Kingma and Ba's, and the framework's, defaults
 
@@ -99,7 +100,7 @@ def train(
     recipe: Recipe,
     progress: Callable[[int], None] | None = None,
 ) -> list[Trained]:
-    """Trains models together, as one stack for each thread that PyTorch may use.
+    """Trains models together, in one stack for each thread that PyTorch may use and that pays.
 
     A model's result depends on its own activation and seed, bit for bit, and not on its company
     nor on the number of threads: the draws are per seed, the products per model, the rest
@@ -121,7 +122,8 @@ def train(
     order = sorted(range(len(members)), key=lambda i: members[i].code)
     found: dict[int, Trained] = {}
     with one_thread_per_kernel() as n_threads:
-        n_stacks = min(n_threads if recipe.device == "cpu" else 1, len(members))
+        useful = ceil(len(members) / MODELS_PER_THREAD)
+        n_stacks = min(n_threads, useful) if recipe.device == "cpu" else 1
         shares = [order[start::n_stacks] for start in range(n_stacks)]
 
         def task(share: Sequence[int], tick: Callable[[int], None]) -> list[Trained]:
@@ -243,7 +245,7 @@ def _judge(
     """Mean cross-entropy (K,) and probabilities (K, n, C) on one part of the data."""
     # In portions: the activations of all models for all examples at once would not fit the cache.
     log_p = torch.cat(
-        [torch.log_softmax(network.logits(part), 1) for part in x.split(EXAMPLES_AT_ONCE)], 2
+        [torch.log_softmax(network.logits(part), 1) for part in torch.split(x, EXAMPLES_AT_ONCE)], 2
     )
     rows = y.expand(network.n_models, 1, -1)
     loss = -log_p.gather(1, rows).to(torch.float64).mean((1, 2))

@@ -27,7 +27,9 @@ from rescu_cli.plot.style import (
 )
 from rescu_cli.plot.window import Window, check_window, default_window
 
-ORDER_LABELS = (r"$f(x)$", r"$f'(x)$", r"$f''(x)$", r"$f'''(x)$", r"$f^{(4)}(x)$")
+ORDER_LABELS = ("f(x)", "f′(x)", "f″(x)", "f‴(x)", "f⁽⁴⁾(x)")
+"""Plain text: formulas set by Matplotlib reach an SVG as single letters, and primes as a '0' in a
+font that viewers lack."""
 
 _VALUE_HEIGHT, _PANEL_HEIGHT, _FRAME_HEIGHT = 1.5, 1.05, 0.4
 _MAX_HAIRLINES = 6
@@ -97,12 +99,12 @@ def panels_for(derivatives: int, window: Window, width: float) -> tuple[Figure, 
     )
     panels: list[Axes] = list(grid[:, 0])
     for order, axes in enumerate(panels):
-        axes.set_ylabel(ORDER_LABELS[order])
+        axes.set_ylabel(ORDER_LABELS[order], style="italic")
         axes.yaxis.set_major_locator(
             MaxNLocator(4 if order else 5, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3)
         )
         axes.axhline(0, color=HAIRLINE, linewidth=0.6, zorder=1)
-    panels[-1].set_xlabel(r"$x$")
+    panels[-1].set_xlabel("x", style="italic")
     panels[-1].set_xlim(window)
     panels[-1].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
     figure.align_ylabels(panels)

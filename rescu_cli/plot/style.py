@@ -51,7 +51,6 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.formatter.limits": (-4, 5),
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.useoffset": False,
     "lines.solid_capstyle": "butt",  # a stroke ends where its dot is, not half a width later
     "lines.dash_capstyle": "butt",

@@ -19,7 +19,7 @@ from rescu_cli.plot.placement import place_labels
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, MARKERS, PALETTE, house_style, new_figure
 
 QUALITIES = ("accuracy", "r2", "auc")
-_AXIS_NAMES = {"r2": r"$R^2$", "auc": "AUC", "loss": "test loss"}
+_AXIS_NAMES = {"r2": "R²", "auc": "AUC", "loss": "test loss"}
 _LOWER_IS_BETTER = ("loss",)
 _MARGIN = 0.16
 _PANEL_HEIGHT = 2.5

@@ -6,8 +6,9 @@ import pytest
 import sympy as sp
 
 from rescu_cli.certify.calculus.factors import factor_list
-from rescu_cli.certify.calculus.knowledge import Knowledge, enclose_number
+from rescu_cli.certify.calculus.knowledge import Knowledge
 from rescu_cli.certify.calculus.normal import vanishes
+from rescu_cli.certify.calculus.numbers import enclose_number
 from rescu_cli.core import balls
 from rescu_cli.core.assume import read_assumptions
 from rescu_cli.core.symbols import POSITIVE, Phi, X, log1p, sigmoid

@@ -179,6 +179,12 @@ def test_seeds_can_be_named() -> None:
     assert other.activation("tanh").loss.per_seed == losses[1:]
 
 
+def test_one_name_and_numpy_integers_are_understood() -> None:
+    report = compare("tanh", **{**SMALL, "seeds": np.arange(2), "vary": "order"})
+    assert report.spec["seeds"] == [0, 1]
+    json.dumps(report.to_dict())
+
+
 def test_progress_ends_at_its_total() -> None:
     seen: list[tuple[int, int]] = []
     compare(["relu"], progress=lambda done, total: seen.append((done, total)), **SMALL)
@@ -192,7 +198,13 @@ def test_progress_ends_at_its_total() -> None:
         ([], {}, "No activation"),
         (["relu", "relu"], {}, "same function"),
         (["swish", "silu"], {}, "same function"),
-        (["relu"], {"seeds": 0}, "at least one"),
+        (["relu"], {"seeds": 0}, "0 seeds asked"),
+        (["relu"], {"seeds": 10**12}, "seeds asked"),
+        (["relu"], {"seeds": True}, "True seeds asked"),
+        (["relu"], {"seeds": []}, "at least one"),
+        (["relu"], {"seeds": [0.5]}, "seeds must be whole numbers"),
+        (["relu"], {"hidden": 8}, "hidden widths must be whole numbers"),
+        (["relu"], {"vary": "split"}, "not available yet"),
         (["relu"], {"seeds": [1, 1]}, "different"),
         (["relu"], {"baseline": "tanh"}, "baseline 'tanh'"),
         (["relu"], {"data": "cifar10"}, "No data set named 'cifar10'"),

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rescu_cli.core import files
+from rescu_cli.core.files import write_atomically
 from rescu_cli.errors import SpecMismatchError, StoreError
-from rescu_cli.experiment import files
 from rescu_cli.experiment.data.dataset import Dataset
-from rescu_cli.experiment.files import write_atomically
 from rescu_cli.experiment.predictions import load_predictions
 from rescu_cli.experiment.spec import Cell, ExperimentSpec
 from rescu_cli.experiment.store import CellRecord, RunStore, locked, predictions_hash
@@ -223,6 +223,21 @@ def test_predictions_without_their_cell_are_trained_again(
     gone = spec.expand()[1]
     (store.folder / "cells" / f"{gone.id}.json").unlink()
     assert RunStore(store.folder, spec, dataset).missing() == [gone]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"loss": "small"}, {"accuracy": None}, {"loss": None}, {"diverged": 0}, {"extra": 1}],
+    ids=str,
+)
+def test_a_record_with_a_wrong_value_is_refused(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, change: dict[str, object]
+) -> None:
+    fill(store, list(spec.expand()))
+    path = store.folder / "cells" / f"{spec.expand()[0].id}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(StoreError, match="not the record of a cell"):
+        RunStore(store.folder, spec, dataset)
 
 
 def test_a_record_of_another_cell_is_noticed(

@@ -75,6 +75,13 @@ def test_the_thread_count_is_put_back_even_after_an_error() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_training_inside_training_does_not_hang() -> None:
+    before = torch.get_num_threads()
+    with one_thread_per_kernel(), one_thread_per_kernel() as had:
+        assert had == 1
+    assert torch.get_num_threads() == before
+
+
 def test_worker_threads_run_kernels_alone() -> None:
     def task(share: int, tick: Callable[[int], None]) -> int:
         return torch.get_num_threads()

@@ -95,9 +95,10 @@ def test_a_model_does_not_depend_on_its_company(
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_number_of_threads_does_not_matter(
-    dataset: Dataset, recipe: Recipe, threads: int
+    dataset: Dataset, recipe: Recipe, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     default = flat(run(dataset, recipe, [Relu, Tanh], [0, 1, 2]))
+    monkeypatch.setattr(train_module, "MODELS_PER_THREAD", 2)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

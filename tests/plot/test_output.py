@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib
@@ -12,8 +14,9 @@ import pytest
 
 from rescu_cli import catalogue
 from rescu_cli.errors import UsageError
-from rescu_cli.plot import FORMATS, figure_bytes, plot_activations
+from rescu_cli.plot import FORMATS, figure_bytes, plot_activations, plot_sweep
 
+ROOT = Path(__file__).parents[2]
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
@@ -29,6 +32,23 @@ def test_the_same_figure_gives_the_same_bytes(file_format: str) -> None:
     assert first == drawn(file_format)
 
 
+def test_layouts_with_a_colour_bar_are_deterministic_too() -> None:
+    first, *others = (
+        figure_bytes(plot_sweep(catalogue.get("smelu"), "beta", (0.5, 1, 2)), "svg")
+        for _ in range(4)
+    )
+    assert all(other == first for other in others)
+
+
+def test_a_written_figure_can_still_be_laid_out_anew() -> None:
+    figure = plot_activations([catalogue.resolve("relu")])
+    figure_bytes(figure, "png")
+    before = figure.axes[0].get_position().width
+    figure.axes[0].set_ylabel("two\nlines\nor three")
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().width < before - 0.03
+
+
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_one_figure_can_be_written_twice(file_format: str) -> None:
     figure = plot_activations([catalogue.resolve("relu")])
@@ -38,8 +58,9 @@ def test_one_figure_can_be_written_twice(file_format: str) -> None:
 def test_svg_text_is_text() -> None:
     root = ElementTree.fromstring(drawn("svg"))
     texts = {"".join(e.itertext()).strip() for e in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"ReLU", "SmeLU β=2"} <= texts
-    assert {"f(x)", "x"} <= {re.sub(r"\s", "", t) for t in texts}
+    assert {"ReLU", "SmeLU β=2", "impulse (δ)", "f(x)", "f′(x)", "f″(x)", "x", "−4", "1.0"} <= texts
+    families = set(re.findall(r'font-family: ([^;"]*)', drawn("svg").decode()))
+    assert families == {"'DejaVu Sans', sans-serif"}
 
 
 def test_svg_strokes_can_be_found_by_name() -> None:
@@ -87,7 +108,8 @@ def test_importing_the_package_loads_no_matplotlib_and_drawing_no_pyplot() -> No
         "p.figure_bytes(p.plot_tradeoff([entry]), 'png')\n"
         "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 

@@ -16,28 +16,27 @@ def ready(*texts: str) -> list[Activation]:
 
 RELU = """\
 ReLU
- 4┤               ┊          ⣀⠔⠊
-  │               ┊       ⣀⠔⠊
-  │               ┊    ⣀⠔⠊
-  │               ┊ ⣀⠔⠊
+ 4┤              ┊           ⣀⠔⠊
+  │              ┊        ⣀⠔⠊
+  │              ┊     ⣀⠔⠊
+  │              ┊  ⣀⠔⠊
  0┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⠔⠊
   └─────────────────────────────
-   −4             0            4"""
+   −4            0             4"""
 
 
 def test_relu_in_braille() -> None:
-    print(preview_activations(ready("relu"), width=32, height=8))
     assert preview_activations(ready("relu"), width=32, height=8) == RELU
 
 
 STEP = """\
 * ReLU
- 1+               **************
-  |               :
-  |               :
+ 1+              ***************
+  |              :
+  |              :
  0+***************
   +-----------------------------
-   -4             0            4"""
+   -4            0             4"""
 
 
 def test_a_jump_is_not_joined_in_ascii() -> None:

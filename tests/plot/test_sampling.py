@@ -11,9 +11,9 @@ import sympy as sp
 
 from rescu_cli import catalogue
 from rescu_cli.core.activation import Activation, Piece
+from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.derive import derive
 from rescu_cli.core.expression import expression_shape
-from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.reference import Reference
 from rescu_cli.core.symbols import X
 from rescu_cli.errors import ParameterError, UsageError
@@ -88,7 +88,7 @@ def test_the_filled_dot_is_on_the_side_that_owns_the_joint() -> None:
 def test_smelu_second_derivative_jumps_by_half_over_beta() -> None:
     curves = sample(ready("smelu:beta=2"), (-4.0, 4.0), 3)
     assert [p for p, _ in curves[1].joints] == [-2.0, 2.0]
-    assert [len(s.x) for s in curves[2].strokes] == [2, 17 + 0, 2] or len(curves[2].strokes) == 3
+    assert [(s.x[0], s.x[-1]) for s in curves[2].strokes] == [(-4, -2), (-2, 2), (2, 4)]
     assert [(d.x, d.y, d.filled) for d in curves[2].dots] == [
         (-2.0, 0.0, True), (-2.0, 0.25, False), (2.0, 0.25, True), (2.0, 0.0, False),
     ]
@@ -103,11 +103,11 @@ def test_a_narrow_transition_is_resolved() -> None:
     x, y = gradient.strokes[0].x, gradient.strokes[0].y
     assert np.sum((y > 0.01) & (y < 0.99)) > 20
     assert np.abs(np.interp(0.002, x, y) - 1 / (1 + np.exp(-2.0))) < 1e-3
-    assert value.strokes[0].y[0] == 0.0 or value.strokes[0].y[0] < 1e-300
+    assert 0 <= value.strokes[0].y[0] < 1e-300
 
 
 def test_a_narrow_transition_away_from_every_hint_is_found() -> None:
-    shape = expression_shape("(1 + tanh((x - 1.2345)*2000))/2", Assumptions())
+    shape = expression_shape("(1 + tanh((x - 1.2345)*2000))/2", Assumptions({}))
     gradient = sample(derive(shape), (-4.0, 4.0), 1)[1]
     y = gradient.strokes[0].y
     assert np.sum((y > 0.05) & (y < 0.95)) > 10
@@ -125,14 +125,14 @@ def test_the_polyline_is_as_good_as_the_curve() -> None:
 
 
 def test_a_gradient_without_closed_form_is_drawn() -> None:
-    activation = derive(expression_shape("exp(-exp(-x - x**3))", Assumptions()), seconds=0.5)
+    activation = derive(expression_shape("(1 + tanh(x + x**3))/2", Assumptions({})), seconds=0.5)
     assert not activation.closed_form
     value, gradient = sample(activation, (-2.0, 2.0), 1)
     oracle = Reference(activation)
     x, y = all_points(value)
     for i in range(0, len(x), 29):
         assert y[i] == pytest.approx(oracle(float(x[i])), abs=1e-12)
-    assert all_points(gradient)[1][-1] == pytest.approx(np.exp(-np.exp(-10.0)), abs=1e-12)
+    assert all_points(gradient)[1][-1] == pytest.approx((1 + np.tanh(10.0)) / 2, abs=1e-12)
 
 
 def test_a_pole_of_a_derivative_cuts_the_curve_and_is_reported() -> None:
@@ -150,7 +150,7 @@ def test_a_pole_of_a_derivative_cuts_the_curve_and_is_reported() -> None:
 
 
 def test_rounding_is_no_jump_far_from_the_origin() -> None:
-    far = derive(expression_shape("0 if x < 1000001/3 else 1", Assumptions()))
+    far = derive(expression_shape("0 if x < 1000001/3 else 1", Assumptions({})))
     value = sample(far, (333333.0, 333334.0), 0)[0]
     assert len(value.strokes) == 1
     assert not value.dots
@@ -163,7 +163,7 @@ def test_a_joint_at_the_edge_of_the_range_needs_no_second_stroke() -> None:
 
 
 def test_symbolic_parameters_and_wrong_orders_are_refused() -> None:
-    with pytest.raises(ParameterError, match="beta is symbolic; bind it, e.g. smelu:beta=1"):
+    with pytest.raises(ParameterError, match=r"beta is symbolic; bind it, e\.g\. smelu:beta=1"):
         sample(catalogue.resolve("smelu"), (-1.0, 1.0), 1)
     with pytest.raises(UsageError, match="5 derivatives cannot be drawn; choose 0 to 4"):
         sample(ready("relu"), (-1.0, 1.0), 5)

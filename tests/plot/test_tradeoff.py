@@ -106,7 +106,7 @@ def test_scores_of_single_seeds_can_be_shown() -> None:
 def test_the_score_is_the_one_that_the_result_has() -> None:
     regression = [{**{k: v for k, v in e.items() if k != "accuracy"}, "r2": e["accuracy"]}
                   for e in THREE]  # fmt: skip
-    assert plot_tradeoff(regression).axes[0].get_ylabel() == "$R^2$"
+    assert plot_tradeoff(regression).axes[0].get_ylabel() == "R²"
 
 
 def test_small_multiples_share_axes_and_a_legend() -> None:

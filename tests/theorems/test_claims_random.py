@@ -23,7 +23,7 @@ from rescu_cli.core.symbols import X
 
 PROVED, REFUTED = Verdict.PROVED, Verdict.REFUTED
 _CASES = settings(
-    max_examples=60, deadline=None, derandomize=True,
+    max_examples=30, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 

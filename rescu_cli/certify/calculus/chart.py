@@ -19,14 +19,10 @@ from __future__ import annotations
 import sympy as sp
 
 from rescu_cli.certify.calculus.factors import factor_list
-from rescu_cli.certify.calculus.knowledge import product_sign
 from rescu_cli.certify.calculus.normal import Generators, Normal, depends_on_x, normal
-from rescu_cli.certify.calculus.polynomial import (
-    Chart,
-    constant_chart,
-    polynomial_chart,
-    product_chart,
-)
+from rescu_cli.certify.calculus.polynomial import polynomial_chart
+from rescu_cli.certify.calculus.sign_chart import Chart, constant_chart, product_chart
+from rescu_cli.certify.calculus.signs import product_sign, required
 from rescu_cli.certify.calculus.span import Span
 from rescu_cli.certify.calculus.structure import interval_sign
 from rescu_cli.certify.calculus.tail import end_value
@@ -49,7 +45,7 @@ def chart(expr: sp.Expr, span: Span, depth: int = _DEPTH) -> Chart:
         UndecidedError: If no rule applies.
     """
     if not expr.has(X):
-        return constant_chart(_sign(span, expr))
+        return constant_chart(required(span.knowledge.sign(expr), expr))
     if expr.is_polynomial(X):
         return polynomial_chart(expr, X, span.lower, span.upper, span.knowledge)
     sign = interval_sign(expr, span)
@@ -65,7 +61,7 @@ def _form_chart(form: Normal, span: Span, depth: int) -> Chart:
     charts: list[Chart] = []
     for part in (form.numerator, form.denominator):
         content, factors = factor_list(part)
-        charts.append(constant_chart(_sign(span, content)))
+        charts.append(constant_chart(required(span.knowledge.sign(content), content)))
         for factor, power in factors:
             one = _factor_chart(factor, power, form.generators, span, depth)
             charts.append(one)
@@ -115,7 +111,7 @@ def _rules(
     factor: sp.Expr, back: sp.Expr, generators: Generators, span: Span, depth: int
 ) -> Chart:
     if not depends_on_x(factor, generators):
-        return constant_chart(_sign(span, back))
+        return constant_chart(required(span.knowledge.sign(back), back))
     moving = [s for s in factor.free_symbols if s == X or generators.meaning.get(s, s).has(X)]
     if moving == [X]:
         return polynomial_chart(back, X, span.lower, span.upper, span.knowledge)
@@ -309,10 +305,3 @@ def _between(slope: Sign, left: Sign | None, right: Sign | None, expr: sp.Expr) 
     if right in ("0", "<="):
         return "<="
     raise UndecidedError(f"{expr} changes sign at a point without closed form")
-
-
-def _sign(span: Span, constant: sp.Expr) -> Sign:
-    sign = span.knowledge.sign(constant)
-    if sign is None:
-        raise UndecidedError(f"the sign of {constant} does not follow from the assumptions")
-    return sign

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Literal
 
-import flint
 import sympy as sp
 
 from rescu_cli.certify.calculus.factors import factor_list
 from rescu_cli.certify.calculus.normal import exponential_form, vanishes
+from rescu_cli.certify.calculus.numbers import number_sign
+from rescu_cli.certify.calculus.signs import (
+    extreme_sign,
+    flip,
+    power_sign,
+    product_sign,
+    sum_sign,
+)
 from rescu_cli.certify.calculus.undecided import UndecidedError
-from rescu_cli.core import balls
 from rescu_cli.core.assumptions import Assumptions, Sign
-from rescu_cli.errors import UnsupportedError
 
-_BITS = (64, 256, 1024, 4096)
 Direction = Literal[1, -1]
 
 
@@ -50,7 +53,7 @@ class Knowledge:
         if constant.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I):
             return None
         if not constant.free_symbols:
-            return _number_sign(constant)
+            return number_sign(constant)
         known = self.assumptions.sign(constant)
         if known in ("+", "-", "0"):
             return known
@@ -72,7 +75,7 @@ class Knowledge:
             return power_sign(self.sign(constant.base), constant.exp)
         if isinstance(constant, sp.Max | sp.Min):
             signs = [self.sign(a) for a in constant.args]
-            return _extreme_sign(signs, isinstance(constant, sp.Max))
+            return extreme_sign(signs, isinstance(constant, sp.Max))
         return None
 
     def vanishes(self, constant: sp.Expr) -> bool:
@@ -186,120 +189,3 @@ def _is_half(power: sp.Expr) -> bool:
 
 def _has_root(constant: sp.Expr) -> bool:
     return any(_is_half(p) for p in constant.atoms(sp.Pow))
-
-
-def sum_sign(signs: Iterable[Sign | None]) -> Sign | None:
-    """The sign of a sum of terms with these signs."""
-    found = set(signs)
-    if found <= {"0"}:
-        return "0"
-    if found <= {"+", ">=", "0"}:
-        return "+" if "+" in found else ">="
-    if found <= {"-", "<=", "0"}:
-        return "-" if "-" in found else "<="
-    return None
-
-
-def product_sign(signs: Iterable[Sign | None]) -> Sign | None:
-    """The sign of a product of (finite) factors with these signs."""
-    negative = weak = False
-    listed = list(signs)
-    if any(s == "0" for s in listed):
-        return "0" if all(s is not None for s in listed) else None
-    for sign in listed:
-        if sign is None:
-            return None
-        negative ^= sign in ("-", "<=")
-        weak |= sign in (">=", "<=")
-    if weak:
-        return "<=" if negative else ">="
-    return "-" if negative else "+"
-
-
-def power_sign(base: Sign | None, exponent: sp.Rational) -> Sign | None:
-    """The sign of base**exponent where that is a finite real number, None if it need not be."""
-    if exponent.q != 1:
-        if base == "+":
-            return "+"
-        return base if base in (">=", "0") and exponent > 0 else None
-    if exponent == 0:
-        return "+"
-    if base in ("+", "-"):
-        return base if exponent % 2 else "+"
-    if base is None:
-        return ">=" if exponent > 0 and exponent % 2 == 0 else None
-    if exponent < 0:
-        return None
-    return base if exponent % 2 or base == "0" else ">="
-
-
-def flip(sign: Sign | None) -> Sign | None:
-    """The sign of the negative."""
-    if sign is None:
-        return None
-    flipped: dict[Sign, Sign] = {"+": "-", "-": "+", "0": "0", ">=": "<=", "<=": ">="}
-    return flipped[sign]
-
-
-def _extreme_sign(signs: list[Sign | None], largest: bool) -> Sign | None:
-    wanted = signs if largest else [flip(s) for s in signs]
-    result: Sign | None = None
-    if "+" in wanted:
-        result = "+"
-    elif any(s in (">=", "0") for s in wanted):
-        result = "0" if set(wanted) <= {"0", "<=", "-"} else ">="
-    elif set(wanted) <= {"-", "<="}:
-        result = "<=" if "<=" in wanted else "-"
-    return result if largest else flip(result)
-
-
-# -- numbers -------------------------------------------------------------------------------
-
-
-def _number_sign(number: sp.Expr) -> Sign | None:
-    for bits in _BITS:
-        ball = enclose_number(number, bits)
-        if ball is None:
-            return None
-        if ball > 0:
-            return "+"
-        if ball < 0:
-            return "-"
-        if bits == _BITS[0] and vanishes(number):
-            return "0"
-    return None
-
-
-def enclose_number(number: sp.Expr, bits: int) -> flint.arb | None:
-    """A ball around an exact number; None if it has no enclosure here."""
-    env: dict[sp.Symbol, balls.Ball] = {}
-    for root in number.atoms(sp.CRootOf):
-        symbol = sp.Dummy(real=True)
-        with balls.precision(bits + 16):
-            env[symbol] = _root_ball(root, bits)
-        number = number.xreplace({root: symbol})
-    with balls.precision(bits):
-        try:
-            ball = balls.evaluate(number, env)
-        except (UnsupportedError, KeyError, ZeroDivisionError):
-            return None
-        return ball if ball.is_finite() else None
-
-
-def _root_ball(root: sp.CRootOf, bits: int) -> flint.arb:
-    """A real root of a rational polynomial, in the ascending order that SymPy numbers them by."""
-    poly = sp.Poly(root.poly, root.poly.gen, domain="QQ")
-    coefficients = poly.clear_denoms(convert=True)[1].all_coeffs()
-    return _real_root_balls(tuple(coefficients), bits)[root.index]
-
-
-@lru_cache(maxsize=256)
-def _real_root_balls(coefficients: tuple[sp.Integer, ...], bits: int) -> list[flint.arb]:
-    """Disjoint enclosures of all real roots of a squarefree integer polynomial, ascending.
-
-    FLINT isolates all complex roots with proof; real ones come with imaginary part exactly 0.
-    """
-    with balls.precision(bits + 16):
-        roots = flint.fmpz_poly([int(c) for c in reversed(coefficients)]).complex_roots()
-        real = [r.real for r, _ in roots if r.imag == 0]
-    return sorted(real, key=lambda ball: ball.mid())

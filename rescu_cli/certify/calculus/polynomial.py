@@ -7,14 +7,14 @@ to the end (half-line), which are sufficient, not necessary.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import sympy as sp
 
 from rescu_cli.certify.calculus.factors import factor_list
-from rescu_cli.certify.calculus.knowledge import Knowledge, flip, product_sign, sum_sign
+from rescu_cli.certify.calculus.knowledge import Knowledge
+from rescu_cli.certify.calculus.sign_chart import Chart, constant_chart, product_chart
+from rescu_cli.certify.calculus.signs import everywhere, flip, required, sum_sign, times
 from rescu_cli.certify.calculus.span import rational_between
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.assumptions import Sign
@@ -23,64 +23,6 @@ _MAX_DEGREE = 64
 _ROOT_NAME = sp.Symbol("z")
 _ELEVATIONS = (0, 2, 6)
 """Raising the Bernstein degree sharpens the criterion; beyond that it rarely pays."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """The signs of a function on an open interval.
-
-    Args:
-        roots: Exact points inside, ascending; the function may vanish there.
-        signs: Its sign on each open cell between them, one more than ``roots``.
-    """
-
-    roots: tuple[sp.Expr, ...]
-    signs: tuple[Sign, ...]
-
-    @property
-    def overall(self) -> Sign | None:
-        """One sign for the whole open interval, None if it changes."""
-        if len(self.signs) == 1:
-            return self.signs[0]
-        return everywhere([*self.signs, "0"])  # it may vanish at the roots
-
-    def scaled(self, sign: Sign) -> Chart:
-        """The chart after multiplication with a constant of this sign."""
-        return Chart(self.roots, tuple(_times(s, sign) for s in self.signs))
-
-
-def constant_chart(sign: Sign) -> Chart:
-    """The chart of a function without sign change."""
-    return Chart((), (sign,))
-
-
-def product_chart(charts: list[Chart], knowledge: Knowledge) -> Chart:
-    """The chart of a product.
-
-    Raises:
-        UndecidedError: If the roots of different factors cannot be ordered.
-    """
-    if len(charts) == 1:
-        return charts[0]
-    roots = knowledge.order(r for c in charts for r in c.roots)
-    signs: list[Sign] = []
-    for cell in range(len(roots) + 1):
-        parts = [c.signs[_cell_of(c, roots, cell, knowledge)] for c in charts]
-        signs.append(_known(product_sign(parts)))
-    return Chart(tuple(roots), tuple(signs))
-
-
-def _cell_of(chart: Chart, roots: list[sp.Expr], cell: int, knowledge: Knowledge) -> int:
-    """Which cell of ``chart`` holds the ``cell``-th cell of the merged roots."""
-    if cell == len(roots):
-        return len(chart.roots)
-    end, before = roots[cell], 0
-    for root in chart.roots:
-        sign = knowledge.compare(root, end)
-        if sign not in ("+", "-", "0"):
-            raise UndecidedError(f"the order of {root} and {end} does not follow")
-        before += sign == "-"
-    return before
 
 
 def polynomial_chart(
@@ -92,18 +34,18 @@ def polynomial_chart(
         UndecidedError: If they do not follow.
     """
     if not expr.has(variable):
-        return constant_chart(_known(knowledge.sign(expr), expr))
+        return constant_chart(required(knowledge.sign(expr), expr))
     numerator, denominator = sp.fraction(sp.together(expr))
     content, factors = factor_list(numerator)
     below = knowledge.sign(denominator)
     if below not in ("+", "-"):
         raise UndecidedError(f"{denominator} may be zero")
-    constant = _times(_known(knowledge.sign(content), content), below)
+    constant = times(required(knowledge.sign(content), content), below)
     charts = []
     for factor, power in factors:
         if not factor.has(variable):
-            sign = _known(knowledge.sign(factor), factor)
-            constant = _times(constant, sign if power % 2 else _times(sign, sign))
+            sign = required(knowledge.sign(factor), factor)
+            constant = times(constant, sign if power % 2 else times(sign, sign))
             continue
         chart = _factor_chart(factor, variable, lower, upper, knowledge)
         charts.append(chart if power % 2 else _squared(chart))
@@ -113,7 +55,7 @@ def polynomial_chart(
 
 
 def _squared(chart: Chart) -> Chart:
-    return Chart(chart.roots, tuple(_times(s, s) for s in chart.signs))
+    return Chart(chart.roots, tuple(times(s, s) for s in chart.signs))
 
 
 def _factor_chart(
@@ -134,16 +76,6 @@ def _factor_chart(
     if sign is None:
         raise UndecidedError(f"the sign of {factor} between {lower} and {upper} does not follow")
     return constant_chart(sign)
-
-
-def everywhere(signs: Iterable[Sign | None]) -> Sign | None:
-    """The sign that holds on a union of sets with these signs."""
-    found = set(signs)
-    if len(found) == 1:
-        return found.pop()
-    if found <= {"+", ">=", "0"}:
-        return ">="
-    return "<=" if found <= {"-", "<=", "0"} else None
 
 
 # -- rational coefficients -----------------------------------------------------------------
@@ -267,7 +199,7 @@ def _from_roots(
     signs: list[Sign] = []
     for cell in range(len(kept) + 1):
         flips = beyond + len(kept) - cell
-        signs.append(_known(flip(lead) if flips % 2 else lead))
+        signs.append(required(flip(lead) if flips % 2 else lead))
     return Chart(tuple(kept), tuple(signs))
 
 
@@ -323,17 +255,4 @@ def _strict(sign: Sign | None) -> Sign:
         if sign == "<=":
             return "0"
         raise UndecidedError("a root cannot be placed against the end of its interval")
-    return sign
-
-
-def _times(a: Sign, b: Sign) -> Sign:
-    return _known(product_sign((a, b)))
-
-
-def _known(sign: Sign | None, expr: sp.Expr | None = None) -> Sign:
-    if sign is None:
-        raise UndecidedError(
-            f"the sign of {expr} does not follow from the assumptions" if expr is not None
-            else "a sign does not follow from the assumptions"
-        )  # fmt: skip
     return sign

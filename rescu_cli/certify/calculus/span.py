@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import sympy as sp
 
-from rescu_cli.certify.calculus.knowledge import Knowledge, enclose_number
+from rescu_cli.certify.calculus.knowledge import Knowledge
+from rescu_cli.certify.calculus.numbers import enclose_number
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.assumptions import Sign
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from rescu_cli.certify.calculus.knowledge import flip, power_sign, product_sign, sum_sign
+from rescu_cli.certify.calculus.signs import flip, power_sign, product_sign, sum_sign
 from rescu_cli.certify.calculus.span import Span
 from rescu_cli.core.assumptions import Sign
 from rescu_cli.core.symbols import Phi, X, expm1, log1p, sigmoid

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from rescu_cli.certify.calculus.chart import chart
-from rescu_cli.certify.calculus.knowledge import flip, product_sign
+from rescu_cli.certify.calculus.signs import flip, product_sign
 from rescu_cli.certify.calculus.tail import end_value
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.calculus.witness import Witness, search

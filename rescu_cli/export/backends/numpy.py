@@ -87,7 +87,8 @@ def _widened(x):
     if x.dtype.kind in "biu":
         x = x.astype(np.float64)
     if x.dtype not in (np.float16, np.float32, np.float64):
-        raise TypeError(f"{name} takes real numbers up to float64; found {{x.dtype}}.")
+        found = f"found {{x.dtype}}."
+        raise TypeError(f"{name} takes real numbers up to float64; {{found}}")
     # float16 is computed in float32 and rounded once, at the end.
     return x.dtype, x.astype(np.promote_types(x.dtype, np.float32))
 '''
