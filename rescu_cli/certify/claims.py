@@ -85,6 +85,8 @@ class Claim:
             value = list(value)
         elif isinstance(value, Mapping):
             value = dict(value)
+        elif self.claim == "smooth" and value is not None and value.isdecimal():
+            value = int(value)  # a count, not an expression
         return {
             "claim": self.claim,
             "status": self.status.value,
@@ -107,7 +109,10 @@ class Claim:
         missing = [f for f in FIELDS if f not in data]
         if missing:
             raise UsageError(f"A claim needs {', '.join(FIELDS)}; missing: {', '.join(missing)}.")
-        return cls(**{f: data[f] for f in FIELDS})
+        fields = {f: data[f] for f in FIELDS}
+        if fields["claim"] == "smooth" and type(fields["value"]) is int:
+            fields["value"] = str(fields["value"])
+        return cls(**fields)
 
 
 def _verdict(status: object) -> Verdict:

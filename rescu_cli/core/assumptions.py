@@ -101,15 +101,16 @@ class Assumptions:
             '-'
         """
         expr = sp.sympify(expr)
+        weak: Sign | None = None
         for form in (lambda e: e, sp.expand, sp.factor):
-            candidate = form(expr)
-            known = self._sympy_sign(candidate) or self._affine_sign(candidate)
-            if known:
+            expr = form(expr)
+            known = self._sympy_sign(expr) or self._affine_sign(expr)
+            if known in ("+", "-", "0"):
                 return known
-            expr = candidate
-        factors = sp.Mul.make_args(sp.factor(sp.together(expr)))
-        if len(factors) < 2:
-            return None
+            weak = weak or known
+        return self._product_sign(sp.Mul.make_args(sp.factor(sp.together(expr)))) or weak
+
+    def _product_sign(self, factors: tuple[sp.Expr, ...]) -> Sign | None:
         total: Sign = "+"
         for factor in factors:
             known = self._factor_sign(factor)

@@ -79,9 +79,9 @@ def derive(
         anchor=chosen,
         summary=f"integral of the gradient {_one_line(shape.name)}",
         source=PAPER,
-        kink=_kink(shape, pieces),
+        kink=_kink(shape, pieces, constant),
         scaling=_scaling(shape),
-        forms=_forms(shape.placement, pieces) if shape.placement else None,
+        forms=_forms(shape.placement, constant) if shape.placement else None,
         limits=_limits(shape, chosen),
     )
 
@@ -131,13 +131,17 @@ def _at(expr: sp.Expr, point: sp.Expr) -> sp.Expr:
 
 
 def _constant(expr: sp.Expr) -> sp.Expr:
-    """A constant in its simplest exact form (0 if it is 0)."""
+    """A constant in an exact, short form (0 if it is 0).
+
+    ``simplify`` is not used on what it would rewrite: it gathers logarithms into powers with
+    exponents of thousands of digits.
+    """
     expr = sp.expand(expr)
-    if expr.is_number and not expr.has(sp.Integral):
-        return expr if expr.is_Rational else sp.simplify(expr)
     if vanishes(expr):
         return sp.S.Zero
-    return tidy(sp.cancel(expr)) if expr.is_rational_function() else sp.simplify(expr)
+    if expr.is_rational_function():
+        return tidy(sp.cancel(expr))
+    return expr if expr.has(sp.log, sp.Integral) else sp.simplify(expr)
 
 
 # -- anchors -------------------------------------------------------------------------------
@@ -215,13 +219,13 @@ def _at_zero(shape: GradientShape, joined: list[sp.Expr]) -> sp.Expr | None:
 # -- what follows from the shape -----------------------------------------------------------
 
 
-def _kink(shape: GradientShape, pieces: tuple[Piece, ...]) -> Kink | None:
+def _kink(shape: GradientShape, pieces: tuple[Piece, ...], constant: sp.Expr) -> Kink | None:
     """The two asymptotes, if both are exact lines that meet in one point."""
     place = shape.placement
     if place is not None:
         if place.profile.moment is None:
             return None
-        offset = _left_constant(place, pieces) + place.g_minus * place.center
+        offset = constant + place.g_minus * place.center
         return Kink(place.g_minus, place.g_plus, place.center, sp.expand(offset))
     first, last = pieces[0], pieces[-1]
     if first.gradient.has(X) or last.gradient.has(X) or len(pieces) < 2:
@@ -233,15 +237,6 @@ def _kink(shape: GradientShape, pieces: tuple[Piece, ...]) -> Kink | None:
     b_left, b_right = (sp.expand(p.value - p.gradient * X) for p in (first, last))
     at = sp.cancel((b_left - b_right) / (right - left))
     return Kink(left, right, at, sp.cancel(left * at + b_left))
-
-
-def _left_constant(place: Placement, pieces: tuple[Piece, ...]) -> sp.Expr:
-    """What the anchor added to g₋·x + (g₊ − g₋)·half·P(t)."""
-    raw = place.g_minus * X + (place.g_plus - place.g_minus) * place.half * place.at(
-        place.profile.primitive[0]
-    )
-    difference = pieces[0].value - raw
-    return sp.S.Zero if vanishes(difference) else sp.simplify(difference)
 
 
 def _scaling(shape: GradientShape) -> tuple[tuple[str, int], ...]:
@@ -260,7 +255,7 @@ def _scaling(shape: GradientShape) -> tuple[tuple[str, int], ...]:
     return tuple((n, 1) for n in names)
 
 
-def _forms(place: Placement, pieces: tuple[Piece, ...]) -> Forms:
+def _forms(place: Placement, constant: sp.Expr) -> Forms:
     """Relu + bump: g₋x + (g₊ − g₋)·(max(x − c, 0) + h·B(|x − c|/h)) + constant."""
     rise, half, center = place.g_plus - place.g_minus, place.half, place.center
     bump, cdf = place.profile.bump, place.profile.cdf_safe
@@ -272,7 +267,6 @@ def _forms(place: Placement, pieces: tuple[Piece, ...]) -> Forms:
         cdf = cdf.xreplace({sp.Min(sp.Max((T + 1) / 2, 0), 1): inside})
     bump = bump.subs(sp.Abs(T), distance / half).subs(T, place.t)
     value = place.g_minus * X + rise * (sp.Max(X - center, 0) + half * bump)
-    constant = _left_constant(place, pieces)
     return Forms(value + constant, place.g_minus + rise * place.at(cdf))
 
 

@@ -241,6 +241,8 @@ class Parameter:
             raise ParameterError(
                 f"Parameter name {self.name!r} is not an ASCII identifier; use e.g. 'beta'."
             )
+        if self.name == X.name:
+            raise ParameterError("A parameter cannot be called 'x'; that is the variable.")
         require_prose("meaning of a parameter", self.meaning)
 
     @property

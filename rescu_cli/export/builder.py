@@ -94,10 +94,11 @@ class Builder:
             return a
         if factor == -1:
             return self.neg(a)
-        # A division by a small whole number rounds once; its reciprocal would round twice.
-        whole = factor.is_Rational and abs(factor.p) == 1 and factor.q < 2**24
-        if whole and not _power_of_two(factor.q):
-            return self.node("div", a, self.constant(factor.p * factor.q))
+        # x/(2β) for β = 0.3 is a division by 0.6, not a product with 1.666…: a constant that the
+        # format holds as it holds β, and one rounding less.
+        inexact = factor.is_Rational and not _power_of_two(factor.q)
+        if inexact and (abs(factor.p) == 1 or (_decimal(factor.p) and not _decimal(factor.q))):
+            return self.node("div", a, self.constant(1 / factor))
         return self.node("mul", a, self.constant(factor))
 
     def div(self, a: int, b: int) -> int:
@@ -144,3 +145,12 @@ class Builder:
 
 def _power_of_two(n: sp.Integer) -> bool:
     return bool(n > 0 and int(n) & (int(n) - 1) == 0)
+
+
+def _decimal(n: sp.Integer) -> bool:
+    """Whether n has no prime factor but 2 and 5, so that 1/n is a finite decimal."""
+    rest = abs(int(n))
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1

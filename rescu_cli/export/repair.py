@@ -4,7 +4,7 @@ An infinite factor meeting an exact zero is the one way in which correct tails (
 give NaN. The factor is then held at the largest finite number on that side, which changes no
 finite result; likewise for ∞/∞, whose quotient is then 0, and for ∞ − ∞, where the term that
 grows more slowly is held. A zero that is a parameter (a slope g₊ = 0) holds the factor only while
-it is zero, since a slope that is not must still send ∞ to ∞. Whatever other NaN is left is reported.
+it is zero, since a slope that is not must still send ∞ to ∞. Any other NaN is reported.
 """
 
 from __future__ import annotations

@@ -50,15 +50,16 @@ def _torch(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
     import torch
 
     def plain(function: Any, x: Any) -> Array:
-        result: Array = function(x, **parameters).double().numpy()
+        result: Array = function(x, **parameters).detach().double().numpy()
         return result
 
-    def differentiated(x: Any) -> Array:
+    def differentiated(x: Any, *, again: bool) -> Array:
+        """By the backward pass; with a graph for second derivatives, other code runs."""
         x = x.requires_grad_()
         (gradient,) = torch.autograd.grad(
-            getattr(module, name)(x, **parameters), x, torch.ones_like(x)
+            getattr(module, name)(x, **parameters), x, torch.ones_like(x), create_graph=again
         )
-        result: Array = gradient.double().numpy()
+        result: Array = gradient.detach().double().numpy()
         return result
 
     def run(points: Array, kind: str, what: What) -> list[Array]:
@@ -69,8 +70,9 @@ def _torch(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
             0 if what == "value" else 1], fresh())  # fmt: skip
         if what == "value":
             return [plain(getattr(module, f"{name}_value"), fresh()), both,
-                    plain(lambda x, **p: getattr(module, name)(x, **p), fresh())]  # fmt: skip
-        return [plain(getattr(module, f"{name}_gradient"), fresh()), both, differentiated(fresh())]
+                    plain(getattr(module, name), fresh())]  # fmt: skip
+        backward = [differentiated(fresh(), again=again) for again in (False, True)]
+        return [plain(getattr(module, f"{name}_gradient"), fresh()), both, *backward]
 
     return run
 
@@ -106,8 +108,7 @@ def _sympy(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
         owners=tuple(owner for *_, owner in values[:-1]),
         relations=activation.relations,
     )
-    bound = again.bind({n: sp.Rational(v) for n, v in parameters.items()})
-    reference = Reference(bound)
+    reference = Reference(again.with_defaults())
 
     def run(points: Array, kind: str, what: What) -> list[Array]:
         return [np.array([reference(x, what) for x in points.tolist()], dtype=np.float64)]

@@ -27,9 +27,9 @@ from rescu_cli.plot.style import (
 )
 from rescu_cli.plot.window import Window, check_window, default_window
 
-ORDER_LABELS = ("f(x)", "f′(x)", "f″(x)", "f‴(x)", "f⁽⁴⁾(x)")
+ORDER_LABELS = ("f(x)", *(f"f\N{HAIR SPACE}{mark}(x)" for mark in ("′", "″", "‴", "⁽⁴⁾")))
 """Plain text: formulas set by Matplotlib reach an SVG as single letters, and primes as a '0' in a
-font that viewers lack."""
+font that viewers lack. The hair space keeps the prime off the hook of the italic f."""
 
 _VALUE_HEIGHT, _PANEL_HEIGHT, _FRAME_HEIGHT = 1.5, 1.05, 0.4
 _MAX_HAIRLINES = 6

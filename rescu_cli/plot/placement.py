@@ -9,20 +9,22 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 
 Place = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, lower, right and upper edge in dots."""
 
 _DISTANCES = (5.0, 11.0, 18.0, 26.0, 36.0, 48.0)
 _ANGLES = (45, 135, -45, -135, 0, 180, 90, -90, 20, 160, -20, -160, 70, 110, -70, -110)
 """Degrees; the diagonals come first because error bars run along the axes."""
-_MARK = 4.0
-_BAR = 1.0
-_PADDING = 1.0
+_MARK, _BAR, _PADDING = 4.0, 1.0, 1.0
+"""Half a mark, half a bar and the air around a text, in points."""
 _LEADER_FROM = 9.0
+"""Points from which on a thin line says which mark a text belongs to."""
 _ACROSS: dict[float, Literal["left", "center", "right"]] = {0: "left", 0.5: "center", 1: "right"}
 _UP: dict[float, Literal["bottom", "center", "top"]] = {0: "bottom", 0.5: "center", 1: "top"}
 _COST_TEXT, _COST_MARK, _COST_BAR, _COST_OUTSIDE, _COST_CROSSING = 8.0, 6.0, 1.0, 20.0, 30.0
+"""What a covered square point costs; of a leader, what each mark or text that it crosses costs."""
 _SPOTS = 24
 
 
@@ -49,18 +51,19 @@ def place_labels(
     marks = [_around(axes, p, p, _MARK * unit) for p in points]
     obstacles = [(_COST_MARK, m) for m in marks]
     obstacles += [(_COST_BAR, _around(axes, a, b, _BAR * unit)) for a, b in bars]
-    frame = axes.get_window_extent()
-    texts: list[Bbox] = []
+    extent = axes.get_window_extent()
+    frame = (float(extent.x0), float(extent.y0), float(extent.x1), float(extent.y1))
+    texts: list[Box] = []
     written: list[Annotation] = []
     for point, mark, text, color in zip(points, marks, labels, colors, strict=True):
         size = _text_size(axes, text, font_size)
-        x, y = (mark.x0 + mark.x1) / 2, (mark.y0 + mark.y1) / 2
-        best: tuple[float, Bbox, float, int] | None = None
+        x, y = (mark[0] + mark[2]) / 2, (mark[1] + mark[3]) / 2
+        best: tuple[float, Box, float, int] | None = None
         for distance, angle in product(_DISTANCES, _ANGLES):
             if distance >= _LEADER_FROM and angle % 90 == 0:
                 continue  # the leader would hide in the point's own error bar
-            box = _box(x, y, size, distance * unit, angle).padded(_PADDING * unit)
-            cost = 0.5 * distance + _cost(box, obstacles, frame) / unit
+            box = _grown(_box(x, y, size, distance * unit, angle), _PADDING * unit)
+            cost = 0.5 * distance + _cost(box, obstacles, frame) / unit**2
             if distance >= _LEADER_FROM:
                 strangers = [m for m in marks if m is not mark] + texts
                 cost += _COST_CROSSING * _crossed((x, y), distance * unit, angle, strangers)
@@ -85,11 +88,11 @@ def _alignment(angle: int) -> tuple[float, float]:
     )
 
 
-def _box(x: float, y: float, size: tuple[float, float], distance: float, angle: int) -> Bbox:
+def _box(x: float, y: float, size: tuple[float, float], distance: float, angle: int) -> Box:
     (across, up), (width, height) = _alignment(angle), size
     left = x + distance * math.cos(math.radians(angle)) - across * width
     low = y + distance * math.sin(math.radians(angle)) - up * height
-    return Bbox.from_bounds(left, low, width, height)
+    return left, low, left + width, low + height
 
 
 def _text_size(axes: Axes, text: str, font_size: float) -> tuple[float, float]:
@@ -122,12 +125,16 @@ def _write(
     )  # fmt: skip
 
 
-def _around(axes: Axes, a: Place, b: Place, margin: float) -> Bbox:
-    (x0, y0), (x1, y1) = axes.transData.transform([a, b])
-    return Bbox.from_extents(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)).padded(margin)
+def _around(axes: Axes, a: Place, b: Place, margin: float) -> Box:
+    (x0, y0), (x1, y1) = axes.transData.transform([a, b]).tolist()
+    return _grown((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), margin)
 
 
-def _cost(box: Bbox, obstacles: Sequence[tuple[float, Bbox]], frame: Bbox) -> float:
+def _grown(box: Box, margin: float) -> Box:
+    return box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
+
+
+def _cost(box: Box, obstacles: Sequence[tuple[float, Box]], frame: Box) -> float:
     """What the box covers and what it sticks out of the frame, in weighted square dots."""
     total = _COST_OUTSIDE * (_area(box) - _shared(box, frame))
     return total + sum(weight * _shared(box, other) for weight, other in obstacles)
@@ -140,20 +147,23 @@ def _along(start: Place, distance: float, angle: int) -> list[Place]:
     return [(start[0] + r * across, start[1] + r * up) for r in lengths]
 
 
-def _spot(at: Place, size: float) -> Bbox:
-    return Bbox.from_bounds(at[0] - size / 2, at[1] - size / 2, size, size)
+def _spot(at: Place, size: float) -> Box:
+    return _grown((*at, *at), size / 2)
 
 
-def _crossed(start: Place, distance: float, angle: int, boxes: Sequence[Bbox]) -> int:
+def _crossed(start: Place, distance: float, angle: int, boxes: Sequence[Box]) -> int:
     """How many boxes the leader runs over."""
     spots = _along(start, distance, angle)
-    return sum(any(box.contains(*at) for at in spots) for box in boxes)
+    return sum(
+        any(x0 <= x <= x1 and y0 <= y <= y1 for x, y in spots) for x0, y0, x1, y1 in boxes
+    )
 
 
-def _area(box: Bbox) -> float:
-    return float(box.width * box.height)
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _shared(a: Bbox, b: Bbox) -> float:
-    both = Bbox.intersection(a, b)
-    return 0.0 if both is None else _area(both)
+def _shared(a: Box, b: Box) -> float:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return width * height if width > 0 and height > 0 else 0.0

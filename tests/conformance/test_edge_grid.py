@@ -10,10 +10,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from rescu_cli import catalogue
 from rescu_cli.core.edges import edge_grid, float_format
 from rescu_cli.core.reference import Reference, What
+from rescu_cli.core.symbols import X
 from rescu_cli.export import check, emit
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.checker import BOUNDS, as_held
@@ -89,6 +91,6 @@ def test_ties_are_the_activations_in_every_target(name: str, kind: str) -> None:
         for i, (joint, owner) in enumerate(zip(activation.breakpoints, activation.owners, strict=True)):
             x = float(joint)
             piece = activation.pieces[i if owner == "left" else i + 1]
-            expected = float(piece.gradient.subs("x", joint) if not piece.gradient.free_symbols else piece.gradient.subs({s: joint for s in piece.gradient.free_symbols}))
+            expected = float(sp.sympify(piece.gradient).subs(X, joint))
             for found in run(np.array([x]), kind, "gradient"):
                 assert found[0] == pytest.approx(expected, rel=1e-3 if kind == "float16" else 1e-6, abs=1e-12)

@@ -96,3 +96,19 @@ def test_a_decided_sign_is_never_contradicted_by_a_point(
             allowed = {"+": value > 0, "-": value < 0, "0": value == 0, ">=": value >= 0,
                        "<=": value <= 0, None: True}  # fmt: skip
             assert allowed[sign]
+
+
+def test_a_square_that_cannot_vanish_is_positive() -> None:
+    known = read_assumptions(["0 <= alpha < 1"])
+    (alpha,) = symbols_of(known, "alpha")
+    assert known.sign((1 - alpha) ** 2) == "+"
+    assert known.sign(alpha**2) == ">="
+    assert known.sign((1 - alpha) ** 2 * alpha) == ">="
+
+
+def test_x_is_no_parameter() -> None:
+    from rescu_cli.core.symbols import Parameter
+    from rescu_cli.errors import ParameterError
+
+    with pytest.raises(ParameterError, match="variable"):
+        Parameter("x")

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +23,12 @@ from rescu_cli.export.naming import class_name
 
 @pytest.mark.parametrize("target", ["jax", "keras", "c", "cpp", "cuda", "triton", "onnx", "julia", "rust", "javascript"])
 def test_planned_targets_are_refused_with_those_there_are(target: str) -> None:
-    with pytest.raises(UnsupportedError, match=f"Export to {target} is not available.*torch, numpy, latex, sympy"):
+    with pytest.raises(UnsupportedError, match=rf"Export to {target} is not available.*torch, numpy, latex, sympy"):
         emit(catalogue.get("smelu"), target)
 
 
 def test_unknown_targets_are_refused_with_a_suggestion() -> None:
-    with pytest.raises(UnknownNameError, match="No export target named 'pytorch'. Did you mean 'torch'"):
+    with pytest.raises(UnknownNameError, match=r"No export target named 'pytorch'\. Did you mean 'torch'"):
         emit(catalogue.get("smelu"), "pytorch")
 
 
@@ -135,4 +136,5 @@ def test_naming_the_package_or_emitting_text_loads_no_framework() -> None:
         "[e.emit(catalogue.get('smelu'), t) for t in e.TARGETS]\n"
         "assert 'torch' not in sys.modules, 'while printing'\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    root = Path(rescu_cli.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

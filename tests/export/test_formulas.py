@@ -102,8 +102,9 @@ def test_numbers_of_latex_are_the_activations() -> None:
     """A cheap reader of \\frac and powers evaluates the quadratic piece: no digit was lost."""
     activation: Activation = catalogue.resolve("smelu:beta=0.3")
     (middle, _) = cases(emit(activation, "latex").text)[1]
-    plain_text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"((\1)/(\2))", middle)
-    plain_text = plain_text.replace(r"\left", "").replace(r"\right", "").replace("^{2}", "**2")
+    plain_text = middle.replace(r"\left", "").replace(r"\right", "").replace("^{2}", "**2")
+    while r"\frac" in plain_text:  # from the inside out
+        plain_text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"((\1)/(\2))", plain_text)
     plain_text = re.sub(r"(\d|\))\s+(?=[x(])", r"\1*", plain_text)
     again = sp.sympify(plain_text, locals={"x": X})
     assert sp.expand(again - activation.pieces[1].value) == 0

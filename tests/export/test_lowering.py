@@ -127,7 +127,7 @@ def test_knots_are_exact_beside_their_joints(interpolation: str) -> None:
 def test_fixing_the_parameter_straightens_tails_that_overflow() -> None:
     """1/(1 + e^(−kx))²: symbolic in k it is refused, at k = 1 its tails are replaced."""
     activation = derive(expression_shape("1/(1+exp(-k*x))**2", read_assumptions([])))
-    with pytest.raises(UnsupportedError, match="right for every float.*Fix the parameters, e.g. k=1"):
+    with pytest.raises(UnsupportedError, match=r"right for every float.*Fix the parameters, e\.g\. k=1"):
         lower(activation)
     program = lower(activation.bind(k=1))
     reference = Reference(activation.bind(k=1))

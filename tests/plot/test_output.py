@@ -15,6 +15,7 @@ import pytest
 from rescu_cli import catalogue
 from rescu_cli.errors import UsageError
 from rescu_cli.plot import FORMATS, figure_bytes, plot_activations, plot_sweep
+from rescu_cli.plot.curves import ORDER_LABELS
 
 ROOT = Path(__file__).parents[2]
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
@@ -58,7 +59,7 @@ def test_one_figure_can_be_written_twice(file_format: str) -> None:
 def test_svg_text_is_text() -> None:
     root = ElementTree.fromstring(drawn("svg"))
     texts = {"".join(e.itertext()).strip() for e in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert {"ReLU", "SmeLU β=2", "impulse (δ)", "f(x)", "f′(x)", "f″(x)", "x", "−4", "1.0"} <= texts
+    assert {"ReLU", "SmeLU β=2", "impulse (δ)", *ORDER_LABELS[:3], "x", "−4", "1.0"} <= texts
     families = set(re.findall(r'font-family: ([^;"]*)', drawn("svg").decode()))
     assert families == {"'DejaVu Sans', sans-serif"}
 

@@ -138,6 +138,8 @@ def _step(u: Tensor) -> Tensor:
         """The private functions: pure, in the computing format."""
         rows = [("_value", "f(x)", self.program.value),
                 ("_gradient", "The derivative of f", self.program.gradient)]  # fmt: skip
+        if not self.names:
+            del rows[0]  # the autograd function then runs the fast variant
         rows += [(f"_{n}_gradient", f"The derivative of f with respect to {n}", i)
                  for n, i in self.program.parameter_gradients]  # fmt: skip
         parts = []
