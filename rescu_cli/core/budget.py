@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+_STEP, _AGAIN = 0.002, 0.05
+"""Seconds between two looks at the clock, and between two tries. One try is not always enough: an
+exception that arrives while Python runs a destructor or a callback is dropped, and code with a bare
+``except`` swallows it."""
 
 
-class OutOfTime(BaseException):  # reason: control flow, like KeyboardInterrupt
+class OutOfTime(BaseException):  # noqa: N818  # reason: control flow, like KeyboardInterrupt
     """The budget is spent. Not an ``Exception``: SymPy catches those while it tries heuristics."""
 
 
 @contextmanager
 def time_budget(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` inside the block once ``seconds`` have passed.
+    """Raise `OutOfTime` inside the block once ``seconds`` have passed, until the block ends.
 
     Works in any thread (a signal would need the main one). The exception arrives between two
     bytecodes, so a single long call into C delays it; the parser's size limits keep those short.
     """
     target = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    lock = threading.Lock()
-    state = {"done": False, "fired": False}
+    # Plain flags and polling: an exception between taking a lock and entering its ``with`` would
+    # leave the lock taken for ever.
+    flags = SimpleNamespace(done=False, gone=False)
 
-    def fire() -> None:
-        with lock:
-            if not state["done"]:
-                state["fired"] = True
-                raise_in(target, ctypes.py_object(OutOfTime))
+    def watch() -> None:
+        end = time.monotonic() + seconds
+        while not flags.done and time.monotonic() < end:
+            time.sleep(_STEP)
+        while not flags.done:
+            raise_in(target, ctypes.py_object(OutOfTime))
+            time.sleep(_AGAIN)
+        flags.gone = True
 
-    timer = threading.Timer(seconds, fire)
-    timer.daemon = True
-    timer.start()
-    caught = False
+    usual_hook = sys.unraisablehook
+
+    def hook(unraisable: UnraisableHookArgs) -> None:
+        # Dropped in a destructor: it will be raised again, and is nothing to tell the user of.
+        if unraisable.exc_type is not OutOfTime:
+            usual_hook(unraisable)
+
+    sys.unraisablehook = hook
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
-    except OutOfTime:
-        caught = True
-        raise
     finally:
-        timer.cancel()
-        with lock:
-            state["done"] = True
-            if state["fired"] and not caught:
-                raise_in(target, None)  # fired as the block ended: take it back
+        while True:
+            try:
+                flags.done = True
+                while not flags.gone:
+                    time.sleep(_STEP / 4)
+                raise_in(target, None)  # take back one that is on its way
+                sys.unraisablehook = usual_hook
+                break
+            except OutOfTime:
+                continue

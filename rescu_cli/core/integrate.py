@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from importlib import import_module
 from itertools import product
 
 import flint
@@ -60,6 +61,24 @@ def _staggered(candidates: list[list[sp.Expr]]) -> Iterator[tuple[sp.Expr, ...]]
     yield from product(*candidates)
 
 
+_LOADED_ON_THE_WAY = (
+    "sympy.combinatorics",
+    "sympy.integrals.heurisch",
+    "sympy.integrals.manualintegrate",
+    "sympy.integrals.prde",
+    "sympy.physics.units",
+    "sympy.polys.polymatrix",
+    "sympy.sets.setexpr",
+    "sympy.tensor.tensor",
+)
+
+
+def _loaded() -> None:
+    """Import what SymPy would load in the middle: an import must not be interrupted half-way."""
+    for name in _LOADED_ON_THE_WAY:
+        import_module(name)
+
+
 def antiderivative(
     g: sp.Expr, lower: sp.Expr, upper: sp.Expr, assumptions: Assumptions,
     seconds: float = SECONDS,
@@ -69,6 +88,7 @@ def antiderivative(
         return g * X
     if g.is_polynomial(X):
         return sp.Poly(g, X).integrate(X).as_expr()
+    _loaded()
     try:
         with time_budget(seconds):
             for candidate in _proposals(g):
@@ -161,6 +181,7 @@ def limit_at_infinity(
     if expr.is_polynomial(X) and sp.Poly(expr, X).degree() > 0:
         return None
     target = sp.oo if side > 0 else -sp.oo
+    _loaded()
     try:
         with time_budget(seconds):
             found = sp.limit(expr, X, target)

@@ -302,7 +302,7 @@ def profile(shape: str) -> Profile:
 
     Example:
         >>> profile("piecewise-linear").cdf[1]
-        t/2 + 1/2
+        (t + 1)/2
     """
     head, _, order = shape.partition(":")
     if head == "smoothstep" and order.isdecimal() and len(order) < 4:

@@ -8,7 +8,8 @@ import mpmath
 import sympy as sp
 
 from rescu_cli.core.assumptions import Assumptions
-from rescu_cli.core.integrate import parameter_samples
+from rescu_cli.core.budget import OutOfTime, time_budget
+from rescu_cli.core.integrate import SECONDS, parameter_samples
 from rescu_cli.core.parse import DUMMY
 
 _BLOCKS = range(4, 24)
@@ -26,16 +27,23 @@ def converges(expr: sp.Expr, side: int, assumptions: Assumptions) -> bool:
         side: −1 or 1.
         assumptions: For sample values of the parameters.
     """
-    for point in parameter_samples(assumptions):
-        integrand = sp.lambdify(DUMMY, expr.subs(point), "mpmath")
-        with mpmath.workdps(20):
-            blocks = []
-            for k in _BLOCKS:
-                ends = sorted([side * mpmath.mpf(2) ** k, side * mpmath.mpf(2) ** (k + 1)])
-                blocks.append(abs(mpmath.quad(integrand, ends)))
-            if not all(mpmath.isfinite(b) for b in blocks):
-                return False
-            for near, far in itertools.pairwise(blocks):
-                if far > _SHRINK * near and far > mpmath.mpf(10) ** -15:
-                    return False
-    return True
+    try:
+        with time_budget(SECONDS):
+            return all(_settles(expr.subs(p), side) for p in parameter_samples(assumptions))
+    except (OutOfTime, OverflowError, ArithmeticError):
+        return False
+
+
+def _settles(expr: sp.Expr, side: int) -> bool:
+    integrand = sp.lambdify(DUMMY, expr, "mpmath")
+    with mpmath.workdps(20):
+        blocks = []
+        for k in _BLOCKS:
+            ends = sorted([side * mpmath.mpf(2) ** k, side * mpmath.mpf(2) ** (k + 1)])
+            blocks.append(abs(mpmath.quad(integrand, ends)))
+        if not all(mpmath.isfinite(b) for b in blocks):
+            return False
+        return not any(
+            far > _SHRINK * near and far > mpmath.mpf(10) ** -15
+            for near, far in itertools.pairwise(blocks)
+        )

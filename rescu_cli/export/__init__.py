@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rescu_cli.export.artifact import Artifact
     from rescu_cli.export.backend import TARGETS, emit
-    from rescu_cli.export.checker import CheckReport, check
+    from rescu_cli.export.checker import check
     from rescu_cli.export.loader import TorchFunctions, torch_functions
     from rescu_cli.export.lowering import lower
     from rescu_cli.export.program import Program
+    from rescu_cli.export.report import CheckReport
 
 __all__ = [
     "TARGETS",
@@ -30,7 +31,7 @@ __all__ = [
 _HOME = {
     "TARGETS": "backend",
     "Artifact": "artifact",
-    "CheckReport": "checker",
+    "CheckReport": "report",
     "Program": "program",
     "TorchFunctions": "loader",
     "check": "checker",

@@ -229,10 +229,15 @@ def _spread(number: sp.Expr, factors: list[sp.Expr]) -> tuple[sp.Expr, sp.Expr, 
     For a fixed width of 1e30, c = 1/β² is 0 in float32 although c·d³ is an ordinary number.
     """
     size = log2(abs(float(sp.N(number)))) if number else 0.0
-    repeated = [f for f in factors if factors.count(f) > 1]
-    if abs(size) <= _SAFE_LOG2 or not repeated:
+    if abs(size) <= _SAFE_LOG2:
         return None
-    base, count = repeated[0], factors.count(repeated[0])
+    repeated = [f for f in factors if factors.count(f) > 1]
+    # A lone factor takes c itself, before it meets others: |x| rather than what is made from it.
+    alone = sorted(factors, key=lambda f: (all(bounds(f)), sp.count_ops(f)))
+    base = (repeated or alone)[0]
+    count = factors.count(base)
+    if count == 1:
+        return base, number, sp.S.One
     scale = sp.Integer(2) ** round(size / count)
     return base, scale, number / scale**count
 

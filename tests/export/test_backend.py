@@ -35,7 +35,7 @@ def test_unknown_targets_are_refused_with_a_suggestion() -> None:
 @pytest.mark.parametrize("name", ["1act", "my-act", "", "lambda", "größe", "a b", "x; import os"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_names_that_are_no_identifiers_are_refused(target: str, name: str) -> None:
-    with pytest.raises(UsageError, match="is (not an identifier|a Python keyword); use letters"):
+    with pytest.raises(UsageError, match=r"is (not an identifier|a Python keyword); use letters"):
         emit(catalogue.get("smelu"), target, name)
 
 

@@ -1,0 +1,93 @@
+"""What a check found: distances per format, for value and gradient."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from rescu_cli.export.artifact import Artifact
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity in one format against the truth.
+
+    Args:
+        n_inputs: How many inputs were tried.
+        exhaustive: Whether these are all inputs of the format.
+        max_ulp: Largest distance from the truth in ulps of the truth (see `ulp.distance`).
+        worst_x: Where; None if there was no input.
+        nan_mismatch: Inputs where exactly one of artifact and truth is NaN.
+        bound: Ulps within which a result agrees.
+        excused: Inputs beyond the bound that the rules of this module allow.
+        beyond: Inputs beyond both: disagreements.
+    """
+
+    n_inputs: int
+    exhaustive: bool
+    max_ulp: float
+    worst_x: float | None
+    nan_mismatch: int
+    bound: float
+    excused: int
+    beyond: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether artifact and truth agree."""
+        return self.nan_mismatch == 0 and self.beyond == 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; numbers that JSON lacks as text."""
+        return {
+            "n_inputs": self.n_inputs,
+            "exhaustive": self.exhaustive,
+            "max_ulp": _jsonable(self.max_ulp),
+            "worst_x": _jsonable(self.worst_x),
+            "nan_mismatch": self.nan_mismatch,
+            "bound": self.bound,
+            "excused": self.excused,
+            "beyond": self.beyond,
+            "ok": self.ok,
+        }
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found; disagreements are data here, never raised.
+
+    Args:
+        artifact: What ran.
+        comparisons: By format, then by ``value`` and ``gradient``.
+        notes: What a reader of the figures should know.
+    """
+
+    artifact: Artifact
+    comparisons: dict[str, dict[str, Comparison]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything agrees."""
+        return all(c.ok for by_what in self.comparisons.values() for c in by_what.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as in the command line's JSON."""
+        return {
+            "target": self.artifact.target,
+            "activation": self.artifact.activation.spec,
+            "digest": self.artifact.digest,
+            "ok": self.ok,
+            "dtypes": {
+                kind: {what: c.to_dict() for what, c in by_what.items()}
+                for kind, by_what in self.comparisons.items()
+            },
+            "notes": list(self.notes),
+        }
+
+
+def _jsonable(value: float | None) -> float | str | None:
+    if value is None or math.isfinite(value):
+        return value
+    return "inf" if value > 0 else "-inf"
