@@ -243,9 +243,7 @@ def scales(activation: Activation, degrees: tuple[tuple[sp.Symbol, int], ...]) -
         drift = sp.sympify(joint).subs(moved, simultaneous=True) - c * joint
         if not vanishes(drift) and not vanishes(left - right):
             return False
-    return all(
-        vanishes(v.subs({**moved, X: c * X}, simultaneous=True) - c * v) for v in values
-    )
+    return all(vanishes(v.subs({**moved, X: c * X}, simultaneous=True) - c * v) for v in values)
 
 
 @lru_cache(maxsize=64)

@@ -159,9 +159,7 @@ def print_claims(certificate: Any) -> None:
             )
         )
     caption = "; ".join(f"* {note}" for note in dict.fromkeys(footnotes)) or None
-    table(
-        None, ["claim", "verdict", "value", "for all", "how, or why not"], rows, caption=caption
-    )
+    table(None, ["claim", "verdict", "value", "for all", "how, or why not"], rows, caption=caption)
 
 
 def _value(value: Any) -> str:

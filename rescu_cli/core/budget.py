@@ -20,7 +20,7 @@ exception that arrives while Python runs a destructor or a callback is dropped, 
 ``except`` swallows it."""
 
 
-class OutOfTime(BaseException):  # noqa: N818  # reason: control flow, like KeyboardInterrupt
+class OutOfTime(BaseException):  # reason: control flow, like KeyboardInterrupt
     """The budget is spent. Not an ``Exception``: SymPy catches those while it tries heuristics."""
 
 

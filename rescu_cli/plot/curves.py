@@ -69,9 +69,7 @@ def plot_activations(
         raise UsageError("No activation to plot; name at least one, e.g. rescu plot smelu.")
     names = distinct_labels(activations) if labels is None else list(labels)
     if len(names) != len(activations):
-        raise UsageError(
-            f"{len(activations)} activations need as many labels; found {len(names)}."
-        )
+        raise UsageError(f"{len(activations)} activations need as many labels; found {len(names)}.")
     window = default_window(activations) if x_range is None else check_window(x_range)
     samples = [sample(a, window, derivatives) for a in activations]
     with house_style():

@@ -154,9 +154,7 @@ def _spot(at: Place, size: float) -> Box:
 def _crossed(start: Place, distance: float, angle: int, boxes: Sequence[Box]) -> int:
     """How many boxes the leader runs over."""
     spots = _along(start, distance, angle)
-    return sum(
-        any(x0 <= x <= x1 and y0 <= y <= y1 for x, y in spots) for x0, y0, x1, y1 in boxes
-    )
+    return sum(any(x0 <= x <= x1 and y0 <= y <= y1 for x, y in spots) for x0, y0, x1, y1 in boxes)
 
 
 def _area(box: Box) -> float:

@@ -104,9 +104,7 @@ def sample(activation: Activation, window: Window, n_derivatives: int) -> tuple[
         UsageError: If ``n_derivatives`` is out of range.
     """
     if not 0 <= n_derivatives <= MAX_ORDER:
-        raise UsageError(
-            f"{n_derivatives} derivatives cannot be drawn; choose 0 to {MAX_ORDER}."
-        )
+        raise UsageError(f"{n_derivatives} derivatives cannot be drawn; choose 0 to {MAX_ORDER}.")
     if activation.free_parameters:
         name = activation.free_parameters[0].name
         raise ParameterError(

@@ -102,9 +102,7 @@ def _draw(
     cells = [[_points(activations, metric, score) for metric in metrics] for score in scores]
     with house_style():
         figure = new_figure(width, height * len(scores) + 0.25)
-        grid = figure.subplots(
-            len(scores), len(metrics), sharex="col", sharey="row", squeeze=False
-        )
+        grid = figure.subplots(len(scores), len(metrics), sharex="col", sharey="row", squeeze=False)
         for row, score in enumerate(scores):
             for column, metric in enumerate(metrics):
                 axes, points = grid[row, column], cells[row][column]
@@ -154,9 +152,7 @@ def _quality(activations: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _points(
-    activations: Sequence[Mapping[str, Any]], metric: str, score: str
-) -> list[_Point]:
+def _points(activations: Sequence[Mapping[str, Any]], metric: str, score: str) -> list[_Point]:
     found: list[_Point] = []
     for index, entry in enumerate(activations):
         if metric not in entry["pd"]:

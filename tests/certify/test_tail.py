@@ -83,7 +83,7 @@ def test_limits(expr: sp.Expr, left: sp.Expr, right: sp.Expr) -> None:
         sp.sin(X),
         X * sp.cos(X),
         sp.exp(sp.exp(X)),
-        X**sp.Rational(1, 3),
+        X ** sp.Rational(1, 3),
         sp.log(sp.log(X**2 + 2)),
         sp.exp(sp.log(X**2 + 1) * sp.sqrt(2)),
         sp.Integral(sp.exp(-(X**2)), (X, 0, X)),

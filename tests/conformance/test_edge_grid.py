@@ -88,9 +88,13 @@ def test_ties_are_the_activations_in_every_target(name: str, kind: str) -> None:
     for target in ("torch", "numpy"):
         run, reference = prepared(name, target, kind)
         activation = reference.activation
-        for i, (joint, owner) in enumerate(zip(activation.breakpoints, activation.owners, strict=True)):
+        for i, (joint, owner) in enumerate(
+            zip(activation.breakpoints, activation.owners, strict=True)
+        ):
             x = float(joint)
             piece = activation.pieces[i if owner == "left" else i + 1]
             expected = float(sp.sympify(piece.gradient).subs(X, joint))
             for found in run(np.array([x]), kind, "gradient"):
-                assert found[0] == pytest.approx(expected, rel=1e-3 if kind == "float16" else 1e-6, abs=1e-12)
+                assert found[0] == pytest.approx(
+                    expected, rel=1e-3 if kind == "float16" else 1e-6, abs=1e-12
+                )

@@ -9,7 +9,9 @@ from rescu_cli.export import check
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", ["relu", "smelu:beta=0.5", "smelu:beta=0.1", "swish", "rescu_smootherstep", "softplus"])
+@pytest.mark.parametrize(
+    "text", ["relu", "smelu:beta=0.5", "smelu:beta=0.1", "swish", "rescu_smootherstep", "softplus"]
+)
 def test_torch_is_within_one_ulp_at_every_16_bit_input(text: str) -> None:
     """Except where the truth is a number that float32 itself holds only as a subnormal."""
     report = check(catalogue.resolve(text), "torch", ["float16", "bfloat16"])

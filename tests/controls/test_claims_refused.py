@@ -80,9 +80,7 @@ def test_a_jump_for_some_parameter_only_refutes_the_family() -> None:
     assert found.witness is not None
     assert found.witness["beta"] != "7"
     narrow = Parameter("beta", Domain(sp.Integer(7), sp.Integer(7), False, False))
-    member = pieces(
-        [sp.S.Zero, X * (narrow.symbol - 7)], (sp.S.One,), parameters=(narrow,)
-    )
+    member = pieces([sp.S.Zero, X * (narrow.symbol - 7)], (sp.S.One,), parameters=(narrow,))
     assert claim(member, "continuous").status is Verdict.PROVED
 
 

@@ -43,7 +43,9 @@ def broken(artifact: Artifact, right: str, wrong: str) -> Artifact:
 @pytest.mark.parametrize(
     ("text", "target", "right", "wrong", "fault", "where"), FAULTS, ids=[f[4] for f in FAULTS]
 )
-def test_the_fault_is_caught(text: str, target: str, right: str, wrong: str, fault: str, where: What) -> None:
+def test_the_fault_is_caught(
+    text: str, target: str, right: str, wrong: str, fault: str, where: What
+) -> None:
     artifact = emit(catalogue.resolve(text), target)
     assert check(artifact, exhaustive=False, n_samples=200).ok
     report = check(broken(artifact, right, wrong), exhaustive=False, n_samples=200)
@@ -62,8 +64,13 @@ def test_a_wrong_backward_pass_is_caught_though_the_plain_gradient_is_right() ->
 def test_a_fault_at_a_single_float16_is_caught_by_the_exhaustive_check() -> None:
     """A sample would most likely miss it."""
     artifact = emit(catalogue.get("relu"), "numpy")
-    fault = broken(artifact, "result = np.maximum(x, 0.0)", "result = np.maximum(x, 0.0) + (x == 1234.0)")
+    fault = broken(
+        artifact, "result = np.maximum(x, 0.0)", "result = np.maximum(x, 0.0) + (x == 1234.0)"
+    )
     report = check(fault, dtypes=["float16"])
     found = report.comparisons["float16"]["value"]
-    assert (found.beyond, found.worst_x) == (0, 1234.0) or (found.beyond, found.worst_x) == (1, 1234.0)
+    assert (found.beyond, found.worst_x) == (0, 1234.0) or (found.beyond, found.worst_x) == (
+        1,
+        1234.0,
+    )
     assert found.max_ulp == 1.0

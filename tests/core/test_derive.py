@@ -263,8 +263,12 @@ def test_bad_knots_are_refused(text: str) -> None:
         knots_shape(text)
 
 
-@pytest.mark.parametrize("field", ["summary", "remarks", "meaning", "source", "anchor", "name", "parameter"])
-@pytest.mark.parametrize("evil", ['x"""\nimport os\n"""', 'x"""; import os; """', "x\\", 'x"', "x\nimport os"])
+@pytest.mark.parametrize(
+    "field", ["summary", "remarks", "meaning", "source", "anchor", "name", "parameter"]
+)
+@pytest.mark.parametrize(
+    "evil", ['x"""\nimport os\n"""', 'x"""; import os; """', "x\\", 'x"', "x\nimport os"]
+)
 def test_prose_of_a_file_cannot_become_code(field: str, evil: str) -> None:
     data = derive(named_shape("piecewise-linear")).to_dict()
     if field == "remarks":

@@ -65,7 +65,10 @@ def test_every_value_of_a_16_bit_format() -> None:
     half = every_value("float16")
     assert len(half) == 65536
     assert np.isnan(half).sum() == 2 * 1023
-    assert len(np.unique(every_value("bfloat16")[~np.isnan(every_value("bfloat16"))])) == 65536 - 2 * 127 - 1
+    assert (
+        len(np.unique(every_value("bfloat16")[~np.isnan(every_value("bfloat16"))]))
+        == 65536 - 2 * 127 - 1
+    )
     with pytest.raises(UnknownNameError, match="No 16-bit format named 'float32'"):
         every_value("float32")
 

@@ -21,14 +21,20 @@ from rescu_cli.export.loader import load
 from rescu_cli.export.naming import class_name
 
 
-@pytest.mark.parametrize("target", ["jax", "keras", "c", "cpp", "cuda", "triton", "onnx", "julia", "rust", "javascript"])
+@pytest.mark.parametrize(
+    "target", ["jax", "keras", "c", "cpp", "cuda", "triton", "onnx", "julia", "rust", "javascript"]
+)
 def test_planned_targets_are_refused_with_those_there_are(target: str) -> None:
-    with pytest.raises(UnsupportedError, match=rf"Export to {target} is not available.*torch, numpy, latex, sympy"):
+    with pytest.raises(
+        UnsupportedError, match=rf"Export to {target} is not available.*torch, numpy, latex, sympy"
+    ):
         emit(catalogue.get("smelu"), target)
 
 
 def test_unknown_targets_are_refused_with_a_suggestion() -> None:
-    with pytest.raises(UnknownNameError, match=r"No export target named 'pytorch'\. Did you mean 'torch'"):
+    with pytest.raises(
+        UnknownNameError, match=r"No export target named 'pytorch'\. Did you mean 'torch'"
+    ):
         emit(catalogue.get("smelu"), "pytorch")
 
 
@@ -47,13 +53,21 @@ def test_names_that_the_text_needs_itself_are_refused(name: str) -> None:
 
 def test_parameters_that_the_text_needs_itself_are_refused() -> None:
     shape = expression_shape("(1 + tanh(dtype*x))/2", read_assumptions(["dtype > 0"]))
-    with pytest.raises(UsageError, match="parameter called 'dtype', a name that generated code needs"):
+    with pytest.raises(
+        UsageError, match="parameter called 'dtype', a name that generated code needs"
+    ):
         emit(derive(shape), "torch")
 
 
 @pytest.mark.parametrize(
     ("function", "title"),
-    [("smelu", "SmeLU"), ("my_act", "MyAct"), ("gelu_tanh", "GELUTanh"), ("Act", "ActModule"), ("a", "A")],
+    [
+        ("smelu", "SmeLU"),
+        ("my_act", "MyAct"),
+        ("gelu_tanh", "GELUTanh"),
+        ("Act", "ActModule"),
+        ("a", "A"),
+    ],
 )
 def test_class_names(function: str, title: str) -> None:
     assert class_name(function) == title
@@ -63,7 +77,13 @@ def test_a_chosen_name_is_used_throughout() -> None:
     artifact = emit(catalogue.get("smelu"), "torch", "my_act")
     assert artifact.filename == "my_act.py"
     module = load(artifact)
-    assert set(module.__all__) == {"MyAct", "my_act", "my_act_value", "my_act_gradient", "my_act_value_and_gradient"}
+    assert set(module.__all__) == {
+        "MyAct",
+        "my_act",
+        "my_act_value",
+        "my_act_gradient",
+        "my_act_value_and_gradient",
+    }
     assert all(hasattr(module, n) for n in module.__all__)
 
 

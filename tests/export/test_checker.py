@@ -61,18 +61,26 @@ def test_a_report_holds_what_the_contract_promises() -> None:
     report = check(catalogue.resolve("smelu:beta=0.5"), "numpy", n_samples=60, exhaustive=False)
     data = report.to_dict()
     json.dumps(data, allow_nan=False)
-    assert data["target"] == "numpy" and data["activation"] == "smelu:beta=0.5" and data["ok"] is True
+    assert (
+        data["target"] == "numpy" and data["activation"] == "smelu:beta=0.5" and data["ok"] is True
+    )
     assert list(data["dtypes"]) == ["float16", "float32", "float64"]
     for by_what in data["dtypes"].values():
         for what in ("value", "gradient"):
-            assert {"n_inputs", "exhaustive", "max_ulp", "worst_x", "nan_mismatch"} <= set(by_what[what])
+            assert {"n_inputs", "exhaustive", "max_ulp", "worst_x", "nan_mismatch"} <= set(
+                by_what[what]
+            )
             assert by_what[what]["n_inputs"] > 90 and by_what[what]["nan_mismatch"] == 0
 
 
 def test_sixteen_bit_formats_are_tried_exhaustively_by_default() -> None:
     report = check(catalogue.get("relu"), "numpy", ["float16"])
     for comparison in report.comparisons["float16"].values():
-        assert (comparison.n_inputs, comparison.exhaustive, comparison.max_ulp) == (65536, True, 0.0)
+        assert (comparison.n_inputs, comparison.exhaustive, comparison.max_ulp) == (
+            65536,
+            True,
+            0.0,
+        )
 
 
 def test_the_parameter_is_taken_as_the_format_holds_it() -> None:
@@ -83,16 +91,25 @@ def test_the_parameter_is_taken_as_the_format_holds_it() -> None:
     assert as_held(activation, float_format("float64"))[0].breakpoints[1] != held.breakpoints[1]
     beside = float(np.nextafter(np.float32(-0.1), np.float32(0)))
     assert Reference(activation)(beside) < 0.7 * Reference(held)(beside)
-    assert check(activation, "numpy", ["float32"], n_samples=400).comparisons["float32"]["value"].max_ulp < 3
+    assert (
+        check(activation, "numpy", ["float32"], n_samples=400)
+        .comparisons["float32"]["value"]
+        .max_ulp
+        < 3
+    )
 
 
 def test_a_fixed_parameter_that_cannot_be_rounded_is_noted() -> None:
     """What was derived is no row of the catalogue, so its constants cannot be taken apart again."""
-    shape = expression_shape("0 if x < -0.1 else (x + 0.1)*5 if x < 0.1 else 1", read_assumptions([]))
+    shape = expression_shape(
+        "0 if x < -0.1 else (x + 0.1)*5 if x < 0.1 else 1", read_assumptions([])
+    )
     activation = derive(shape, name="mine")
     report = check(activation, "numpy", ["float64"], n_samples=50)
     assert report.notes == ()  # no parameter at all: nothing to round
-    bound = derive(expression_shape("x/sqrt(beta**2+x**2)", read_assumptions([])), name="mine").bind(beta="0.1")
+    bound = derive(
+        expression_shape("x/sqrt(beta**2+x**2)", read_assumptions([])), name="mine"
+    ).bind(beta="0.1")
     report = check(bound, "numpy", ["float32"], n_samples=50)
     assert len(report.notes) == 1 and "fixed parameters are not floats" in report.notes[0]
 
@@ -103,22 +120,30 @@ def test_requests_that_cannot_be_met() -> None:
         check(smelu, "latex")
     with pytest.raises(UnsupportedError, match="name a target"):
         check(smelu)
-    with pytest.raises(UnknownNameError, match=r"No format of numpy named 'bfloat16'\. Did you mean 'float16'"):
+    with pytest.raises(
+        UnknownNameError, match=r"No format of numpy named 'bfloat16'\. Did you mean 'float16'"
+    ):
         check(smelu, "numpy", ["bfloat16"])
     (beta,) = smelu.parameters
     bare = replace(smelu, parameters=(replace(beta, default=None),))
-    with pytest.raises(ParameterError, match="smelu cannot be checked without a number for beta; bind it"):
+    with pytest.raises(
+        ParameterError, match="smelu cannot be checked without a number for beta; bind it"
+    ):
         check(bare, "numpy")
 
 
 def test_an_artifact_can_be_checked_as_it_is() -> None:
-    report = check(emit(catalogue.get("softplus"), "numpy", "soft"), dtypes=["float64"], n_samples=100)
+    report = check(
+        emit(catalogue.get("softplus"), "numpy", "soft"), dtypes=["float64"], n_samples=100
+    )
     assert report.ok and report.artifact.name == "soft"
     assert math.isfinite(report.comparisons["float64"]["value"].max_ulp)
 
 
 def test_points_without_a_known_truth_are_left_out() -> None:
     """log cosh at 1e306 cancels to more bits than the reference tries: no verdict is made up there."""
-    activation = derive(expression_shape("(1 + tanh(7*x/5))/2 + 0*x", read_assumptions([])), name="mine")
+    activation = derive(
+        expression_shape("(1 + tanh(7*x/5))/2 + 0*x", read_assumptions([])), name="mine"
+    )
     report = check(activation, "numpy", ["float64"], n_samples=200)
     assert report.ok and report.comparisons["float64"]["value"].nan_mismatch == 0

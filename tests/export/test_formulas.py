@@ -46,7 +46,9 @@ def test_sympy_text_gives_back_the_very_expressions(name: str) -> None:
         found = sp.sympify(getattr(module, title))
         branches = [b for b, _ in found.args] if isinstance(found, sp.Piecewise) else [found]
         expected = [plain(getattr(p, field)) for p in activation.pieces]
-        assert [sp.expand(a - b) for a, b in zip(branches, expected, strict=True)] == [0] * len(expected)
+        assert [sp.expand(a - b) for a, b in zip(branches, expected, strict=True)] == [0] * len(
+            expected
+        )
 
 
 @pytest.mark.parametrize("text", ["smelu", "gsmelu:g_minus=0.1", "selu", "sau:s=0.3", "hard_swish"])
@@ -95,7 +97,11 @@ def test_latex_is_balanced(name: str) -> None:
     assert all(line.startswith("%") for line in comment.splitlines())
     assert formula.count("{") == formula.count("}")
     assert len(re.findall(r"\\left\b", formula)) == len(re.findall(r"\\right\b", formula))
-    assert formula.count(r"\begin{cases}") == formula.count(r"\end{cases}") == (2 if catalogue.get(name).breakpoints else 0)
+    assert (
+        formula.count(r"\begin{cases}")
+        == formula.count(r"\end{cases}")
+        == (2 if catalogue.get(name).breakpoints else 0)
+    )
 
 
 def test_numbers_of_latex_are_the_activations() -> None:

@@ -45,11 +45,15 @@ def test_tracebacks_show_the_generated_lines() -> None:
     module = load(emit(catalogue.get("smelu"), "torch"))
     with pytest.raises(TypeError) as caught:
         module.smelu(torch.arange(3))
-    assert 'raise TypeError(f"smelu takes a float tensor' in "".join(traceback.format_exception(caught.value))
+    assert 'raise TypeError(f"smelu takes a float tensor' in "".join(
+        traceback.format_exception(caught.value)
+    )
 
 
 @pytest.mark.parametrize("target", ["torch", "numpy"])
-def test_a_missing_framework_is_exit_code_4_with_the_install_line(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_framework_is_exit_code_4_with_the_install_line(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     artifact = emit(catalogue.resolve("smelu:beta=0.125"), target)
     original = builtins.__import__
 
@@ -59,7 +63,10 @@ def test_a_missing_framework_is_exit_code_4_with_the_install_line(target: str, m
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingDependencyError, match=f"needs {target}, which is not installed. Install: pip install {target}") as caught:
+    with pytest.raises(
+        MissingDependencyError,
+        match=f"needs {target}, which is not installed. Install: pip install {target}",
+    ) as caught:
         load(artifact)
     assert caught.value.exit_code == ExitCode.MISSING_DEPENDENCY
     assert not any(artifact.digest[:12] in name for name in sys.modules)

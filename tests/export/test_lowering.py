@@ -33,9 +33,13 @@ def test_a_width_of_zero_at_run_time_is_relu(name: str, width: str, kind: Kind) 
     for x in (*PROBES, HUGE[kind], -HUGE[kind]):
         values = run(program, x, {width: 0.0}, kind)
         held = run(program, x, {width: 0.0}, kind)[0]  # x as the format holds it
-        smooth_tail = TINY[kind] if name in ("rescu_gaussian", "rescu_laplace", "squareplus") else 0.0
+        smooth_tail = (
+            TINY[kind] if name in ("rescu_gaussian", "rescu_laplace", "squareplus") else 0.0
+        )
         assert values[program.value] == pytest.approx(max(held, 0.0), rel=0, abs=smooth_tail)
-        if abs(held) >= TINY[kind] * 2.0**30 or (held == 0 and name not in ("rescu_gaussian", "rescu_laplace", "squareplus")):
+        if abs(held) >= TINY[kind] * 2.0**30 or (
+            held == 0 and name not in ("rescu_gaussian", "rescu_laplace", "squareplus")
+        ):
             expected = 0.5 if held == 0 and name.startswith("rescu") else float(held > 0)
             if held == 0:
                 expected = values[program.gradient]  # one of the slopes between the two sides
@@ -45,8 +49,12 @@ def test_a_width_of_zero_at_run_time_is_relu(name: str, width: str, kind: Kind) 
 
 @pytest.mark.parametrize("scale", ["1e-30", "1e30"])
 @pytest.mark.parametrize("bound", [True, False], ids=["fixed", "argument"])
-@pytest.mark.parametrize("name", ["smelu", "rescu_smoothstep", "rescu_smootherstep", "rescu_cosine"])
-def test_extreme_widths_neither_overflow_nor_vanish_in_float32(name: str, bound: bool, scale: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["smelu", "rescu_smoothstep", "rescu_smootherstep", "rescu_cosine"]
+)
+def test_extreme_widths_neither_overflow_nor_vanish_in_float32(
+    name: str, bound: bool, scale: str
+) -> None:
     """f_β(βt) = β·f_1(t): powers of β that no float holds must not appear on the way."""
     activation = catalogue.get(name)
     if bound:
@@ -68,7 +76,12 @@ def test_ties_go_to_the_owner() -> None:
     rising = lower(right)
     for kind in ("float32", "float64"):
         smallest = 2.0**-149 if kind == "float32" else 5e-324
-        for x, left_owned, right_owned in ((0.0, 0, 1), (-0.0, 0, 1), (smallest, 1, 1), (-smallest, 0, 0)):
+        for x, left_owned, right_owned in (
+            (0.0, 0, 1),
+            (-0.0, 0, 1),
+            (smallest, 1, 1),
+            (-smallest, 0, 0),
+        ):
             assert run(relu, x, kind=kind)[relu.gradient] == left_owned
             assert run(rising, x, kind=kind)[rising.gradient] == right_owned
 
@@ -99,14 +112,36 @@ def test_gradients_that_people_type_can_be_lowered(text: str) -> None:
     reference = Reference(bound)
     defaults = {p.name: float(p.default) for p in program.parameters}
     for kind, tolerance in (("float32", 1e-4), ("float64", 1e-10)):
-        for x in (-math.inf, -HUGE[kind], -1e10, -200.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 200.0, HUGE[kind], math.inf):
+        for x in (
+            -math.inf,
+            -HUGE[kind],
+            -1e10,
+            -200.0,
+            -3.0,
+            -1.0,
+            -0.5,
+            0.0,
+            0.5,
+            1.0,
+            3.0,
+            200.0,
+            HUGE[kind],
+            math.inf,
+        ):
             values = run(program, x, defaults, kind)
             for what, node in (("value", program.value), ("gradient", program.gradient)):
                 truth = reference(x, what)
                 if abs(truth) > HUGE[kind]:
                     truth = math.copysign(math.inf, truth)
-                assert values[node] == pytest.approx(truth, rel=tolerance, abs=tolerance), (what, x, kind)
-        assert all(math.isnan(run(program, math.nan, defaults, kind)[i]) for i in (program.value, program.gradient))
+                assert values[node] == pytest.approx(truth, rel=tolerance, abs=tolerance), (
+                    what,
+                    x,
+                    kind,
+                )
+        assert all(
+            math.isnan(run(program, math.nan, defaults, kind)[i])
+            for i in (program.value, program.gradient)
+        )
 
 
 @pytest.mark.parametrize("interpolation", ["linear", "pchip"])
@@ -127,7 +162,9 @@ def test_knots_are_exact_beside_their_joints(interpolation: str) -> None:
 def test_fixing_the_parameter_straightens_tails_that_overflow() -> None:
     """1/(1 + e^(−kx))²: symbolic in k it is refused, at k = 1 its tails are replaced."""
     activation = derive(expression_shape("1/(1+exp(-k*x))**2", read_assumptions([])))
-    with pytest.raises(UnsupportedError, match=r"right for every float.*Fix the parameters, e\.g\. k=1"):
+    with pytest.raises(
+        UnsupportedError, match=r"right for every float.*Fix the parameters, e\.g\. k=1"
+    ):
         lower(activation)
     program = lower(activation.bind(k=1))
     reference = Reference(activation.bind(k=1))
@@ -158,7 +195,10 @@ def test_asymmetric_and_leaky_members_lower(shape: str) -> None:
     compact = shape == "triangle"
     activation = derive(named_shape(shape, asymmetric=compact, leaky=True))
     program = lower(activation)
-    at = {p.name: p.default for p in program.parameters} | {"g_minus": sp.Integer(2), "g_plus": sp.Integer(0)}
+    at = {p.name: p.default for p in program.parameters} | {
+        "g_minus": sp.Integer(2),
+        "g_plus": sp.Integer(0),
+    }
     numbers = {n: float(v) for n, v in at.items()}
     reference = Reference(activation.bind(at))
     for x in (-1e20, -3.0, -0.5, 0.0, 0.5, 3.0, 1e20, -math.inf):

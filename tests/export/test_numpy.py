@@ -38,7 +38,9 @@ def test_parameters_are_keywords_and_broadcast() -> None:
     assert np.array_equal(rows[0], f(x[0], 0.5)) and np.array_equal(rows[1], f(x[1], beta=2.0))
 
 
-@pytest.mark.parametrize("x", [np.ones(2, dtype=complex), np.array(["a"]), np.array([1], dtype=object)])
+@pytest.mark.parametrize(
+    "x", [np.ones(2, dtype=complex), np.array(["a"]), np.array([1], dtype=object)]
+)
 def test_what_is_not_a_real_number_is_refused(x: Any) -> None:
     f, _ = functions_of("smelu")
     with pytest.raises(TypeError, match="smelu takes real numbers up to float64; found"):
@@ -51,7 +53,20 @@ def test_no_warning_at_any_edge(name: str) -> None:
     f, g = functions_of(name)
     for kind in (np.float16, np.float32, np.float64):
         info = np.finfo(kind)
-        x = np.array([0, -0.0, info.max, info.min, info.tiny, info.smallest_subnormal, np.inf, -np.inf, np.nan], dtype=kind)
+        x = np.array(
+            [
+                0,
+                -0.0,
+                info.max,
+                info.min,
+                info.tiny,
+                info.smallest_subnormal,
+                np.inf,
+                -np.inf,
+                np.nan,
+            ],
+            dtype=kind,
+        )
         with np.errstate(all="raise"):
             for function in (f, g):
                 out = function(x)

@@ -27,7 +27,10 @@ X, ONE = Node("x"), Node("constant", number=sp.Integer(1))
         (lambda: Node("x", number=sp.Integer(1)), "Only a constant has a number"),
         (lambda: Node("x", name="beta"), "Only a parameter has a name"),
         (lambda: Program((), (Node("exp", (0,)), X), 0, 1), "uses a node that comes after it"),
-        (lambda: Program((), (X, Node("parameter", name="beta")), 0, 1), "'beta', which is not a parameter"),
+        (
+            lambda: Program((), (X, Node("parameter", name="beta")), 0, 1),
+            "'beta', which is not a parameter",
+        ),
         (lambda: Program((), (X, ONE), 0, 2), "are not among 2 nodes"),
         (lambda: Program((BETA,), (X, ONE), 0, 1), "gradient of each free parameter"),
     ],
@@ -93,7 +96,9 @@ def test_the_interpreter_agrees_with_the_reference(name: str) -> None:
     for x in (-40.0, -3.0, -1.5, -1.0, -0.3, 0.0, 1e-3, 0.7, 1.0, 2.5, 30.0):
         values = run(program, x, defaults)
         assert values[program.value] == pytest.approx(reference(x), rel=1e-11, abs=1e-15)
-        assert values[program.gradient] == pytest.approx(reference(x, "gradient"), rel=1e-11, abs=1e-15)
+        assert values[program.gradient] == pytest.approx(
+            reference(x, "gradient"), rel=1e-11, abs=1e-15
+        )
 
 
 @pytest.mark.parametrize("name", [n for n in catalogue.names() if catalogue.get(n).parameters])
@@ -111,4 +116,7 @@ def test_parameter_gradients_are_slopes_of_the_reference(name: str) -> None:
         for x in (-5.1, -1.03, -0.4, 0.21, 0.9, 1.7, 6.2):
             slope = (upper.enclose(x) - lower_.enclose(x)) / (2 * 2.0**-20)
             found = run(program, x, {n: float(v) for n, v in at.items()})[node]
-            assert math.isclose(found, float(slope.mid()), rel_tol=1e-8, abs_tol=1e-9), (parameter, x)
+            assert math.isclose(found, float(slope.mid()), rel_tol=1e-8, abs_tol=1e-9), (
+                parameter,
+                x,
+            )

@@ -89,7 +89,11 @@ def test_compiles_as_one_graph_with_gradients(name: str, backend: str) -> None:
     found, expected = compiled(x, *ps), f(x, *ps)
     assert torch.equal(found, expected)
     wanted = [x, *ps]
-    for a, b in zip(torch.autograd.grad(found.sum(), wanted), torch.autograd.grad(expected.sum(), wanted), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(found.sum(), wanted),
+        torch.autograd.grad(expected.sum(), wanted),
+        strict=True,
+    ):
         assert torch.allclose(a, b, rtol=1e-12)
 
 
@@ -163,7 +167,9 @@ def test_the_learnable_parameter_gets_the_slope_of_a_finite_difference(name: str
         assert raw.grad.item() == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-6, abs=1e-8)
 
 
-@pytest.mark.parametrize(("name", "inside"), [("smelu", lambda b: b > 0), ("sau", lambda a: 0 < a < 1)])
+@pytest.mark.parametrize(
+    ("name", "inside"), [("smelu", lambda b: b > 0), ("sau", lambda a: 0 < a < 1)]
+)
 def test_learned_parameters_cannot_leave_their_domain(name: str, inside: Any) -> None:
     """Whatever the optimizer does: steps of 50 downhill for ever."""
     module = getattr(module_of(name), class_name(name))(learnable=True).double()
@@ -263,9 +269,13 @@ def test_no_gradient_is_asked_for_none_is_made() -> None:
     assert only.shape == ()
 
 
-@pytest.mark.parametrize("x", [torch.arange(3), torch.tensor([True]), torch.ones(2, dtype=torch.complex64)])
+@pytest.mark.parametrize(
+    "x", [torch.arange(3), torch.tensor([True]), torch.ones(2, dtype=torch.complex64)]
+)
 def test_what_is_not_a_float_is_refused_with_the_way_out(x: Tensor) -> None:
-    with pytest.raises(TypeError, match=r"smelu takes a float tensor; found torch\..*Use x\.float\(\)"):
+    with pytest.raises(
+        TypeError, match=r"smelu takes a float tensor; found torch\..*Use x\.float\(\)"
+    ):
         function_of("smelu")(x)
 
 
@@ -315,7 +325,9 @@ def test_beta_can_be_learned() -> None:
 def test_the_fast_variants_are_the_pure_ones_nearly_to_the_bit(name: str) -> None:
     """Fused products round once less; more than a few ulps would be another formula."""
     module = module_of(name)
-    x = torch.cat([torch.linspace(-20, 20, 4001), torch.tensor([float("inf"), -float("inf"), 3e38, -3e38])])
+    x = torch.cat(
+        [torch.linspace(-20, 20, 4001), torch.tensor([float("inf"), -float("inf"), 3e38, -3e38])]
+    )
     value, gradient = getattr(module, f"{name}_value_and_gradient")(x)
     assert torch.allclose(value, getattr(module, f"{name}_value")(x), rtol=1e-6, atol=1e-7)
     assert torch.allclose(gradient, getattr(module, f"{name}_gradient")(x), rtol=1e-6, atol=1e-7)
@@ -329,7 +341,11 @@ def test_the_fast_variants_are_the_pure_ones_nearly_to_the_bit(name: str) -> Non
 def test_nothing_warns_and_nothing_but_torch_is_imported() -> None:
     text = emit(catalogue.get("gsmelu"), "torch").text
     imported = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
-    assert imported == ["from __future__ import annotations", "import torch", "from torch import Tensor, nn"]
+    assert imported == [
+        "from __future__ import annotations",
+        "import torch",
+        "from torch import Tensor, nn",
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         module_of("gsmelu").gsmelu(torch.tensor([float("nan"), float("inf"), 0.0]))

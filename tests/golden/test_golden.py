@@ -22,7 +22,15 @@ from rescu_cli.export import TARGETS, emit, lower
 from rescu_cli.export.loader import load
 
 HERE = Path(__file__).parent / "files"
-SUBJECTS = ("relu", "smelu", "smelu:beta=0.5", "gsmelu", "swish", "hard_swish", "rescu_smootherstep")
+SUBJECTS = (
+    "relu",
+    "smelu",
+    "smelu:beta=0.5",
+    "gsmelu",
+    "swish",
+    "hard_swish",
+    "rescu_smootherstep",
+)
 POINTS = (-30.0, -2.5, -1.0, -0.4375, 0.0, 0.25, 0.5, 1.0, 1.75, 12.0)
 
 

@@ -86,7 +86,10 @@ def test_an_impulse_is_an_arrow_in_its_direction_and_explained() -> None:
 def test_the_legend_reads_like_a_paper_and_lies_outside_the_data() -> None:
     figure = plot_activations(ready("relu", "smelu:beta=0.5", "swish", "gsmelu:g_minus=-1/10"))
     assert legend_texts(figure) == [
-        "ReLU", "SmeLU β=0.5", "Swish k=1", "gSmeLU α=1, β=1, g₋=−0.1, g₊=1",
+        "ReLU",
+        "SmeLU β=0.5",
+        "Swish k=1",
+        "gSmeLU α=1, β=1, g₋=−0.1, g₊=1",
     ]
     figure.draw_without_rendering()
     box = figure.legends[0].get_window_extent()

@@ -69,7 +69,8 @@ def test_several_curves_have_marks_that_take_turns_where_they_meet() -> None:
 def test_a_long_legend_is_broken_between_entries() -> None:
     text = preview_activations(
         ready("gsmelu:alpha=0.5,beta=1,g_minus=0.01,g_plus=1", "sau", "leaky_relu", "swish"),
-        width=40, height=20,
+        width=40,
+        height=20,
     )
     lines = text.split("\n")
     assert len(lines) == 20

@@ -90,7 +90,10 @@ def test_smelu_second_derivative_jumps_by_half_over_beta() -> None:
     assert [p for p, _ in curves[1].joints] == [-2.0, 2.0]
     assert [(s.x[0], s.x[-1]) for s in curves[2].strokes] == [(-4, -2), (-2, 2), (2, 4)]
     assert [(d.x, d.y, d.filled) for d in curves[2].dots] == [
-        (-2.0, 0.0, True), (-2.0, 0.25, False), (2.0, 0.25, True), (2.0, 0.0, False),
+        (-2.0, 0.0, True),
+        (-2.0, 0.25, False),
+        (2.0, 0.25, True),
+        (2.0, 0.0, False),
     ]
     assert curves[3].impulses == (Impulse(-2.0, 0.25), Impulse(2.0, -0.25))
     assert curves[2].impulses == ()

@@ -27,9 +27,7 @@ def test_positive_ends_a_decade_apart_are_swept_in_equal_ratios() -> None:
         ("beta=1:1.0001:3", (1.0, 1.00005, 1.0001)),
     ],
 )
-def test_other_sweeps_are_in_equal_steps_or_as_listed(
-    text: str, values: tuple[float, ...]
-) -> None:
+def test_other_sweeps_are_in_equal_steps_or_as_listed(text: str, values: tuple[float, ...]) -> None:
     sweep = parse_sweep(text)
     assert sweep.values == pytest.approx(values, abs=1e-15)
     assert not sweep.geometric

@@ -29,12 +29,16 @@ def entry(
 
 
 THREE = [
-    entry("relu", 0.9673, 0.0467), entry("smelu:beta=1", 0.9683, 0.0390),
+    entry("relu", 0.9673, 0.0467),
+    entry("smelu:beta=1", 0.9683, 0.0390),
     entry("swish:k=1", 0.9679, 0.0419),
 ]
 CROWD = [
-    *THREE, entry("smelu:beta=0.5", 0.9684, 0.0417), entry("gelu:k=1", 0.9676, 0.0425),
-    entry("mish", 0.9671, 0.0409), entry("softplus:k=1", 0.964, 0.035),
+    *THREE,
+    entry("smelu:beta=0.5", 0.9684, 0.0417),
+    entry("gelu:k=1", 0.9676, 0.0425),
+    entry("mish", 0.9671, 0.0409),
+    entry("softplus:k=1", 0.964, 0.035),
     entry("gsmelu:alpha=0.5,beta=1,g_minus=0.01,g_plus=1", 0.9681, 0.0421),
 ]
 

@@ -107,9 +107,7 @@ def _square(sign: Sign) -> Sign:
     return ">=" if squared is None else squared
 
 
-def _rules(
-    factor: sp.Expr, back: sp.Expr, generators: Generators, span: Span, depth: int
-) -> Chart:
+def _rules(factor: sp.Expr, back: sp.Expr, generators: Generators, span: Span, depth: int) -> Chart:
     if not depends_on_x(factor, generators):
         return constant_chart(required(span.knowledge.sign(back), back))
     moving = [s for s in factor.free_symbols if s == X or generators.meaning.get(s, s).has(X)]

@@ -28,4 +28,3 @@ def extreme_candidates(expr: sp.Expr, slope: sp.Expr, span: Span) -> list[sp.Exp
         return [expr]
     points = [span.lower, *cells(slope, span), span.upper]
     return [span.knowledge.tidy(end_value(expr, p, span.knowledge)) for p in points]
-

@@ -55,9 +55,7 @@ def enclose(expr: sp.Expr, x: sp.Expr | None, parameters: Point, bits: int) -> f
     return ball if ball.is_finite() else None
 
 
-def confirmed(
-    expr: sp.Expr, x: sp.Expr | None, parameters: Point, sign: Sign
-) -> flint.arb | None:
+def confirmed(expr: sp.Expr, x: sp.Expr | None, parameters: Point, sign: Sign) -> flint.arb | None:
     """The ball that proves ``expr`` to have the strict sign at the point, None if there is none."""
     for bits in _BITS:
         ball = enclose(expr, x, parameters, bits)

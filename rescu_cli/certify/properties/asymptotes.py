@@ -60,9 +60,7 @@ def _without_line(answer: Answer, side: int) -> Claim | None:
     return None
 
 
-def asymptote(
-    known: Facts, side: int, parameters: Point | None = None
-) -> tuple[sp.Expr, sp.Expr]:
+def asymptote(known: Facts, side: int, parameters: Point | None = None) -> tuple[sp.Expr, sp.Expr]:
     """Slope and intercept of the unit function's asymptote towards side·∞.
 
     Raises:
