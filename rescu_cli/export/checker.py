@@ -97,7 +97,11 @@ def check(
     comparisons: dict[str, dict[str, Comparison]] = {}
     for name in dtypes or kinds:
         kind = float_format(name)
-        truth, parameters, exact = as_held(artifact.activation, kind)
+        try:
+            truth, parameters, exact = as_held(artifact.activation, kind)
+        except ParameterError as error:
+            notes.append(f"{name} was left out. {error}")
+            continue
         if artifact.target == "sympy":  # holds every number exactly
             truth, exact = artifact.activation.with_defaults(), True
             parameters = {}
@@ -124,11 +128,17 @@ def as_held(activation: Activation, kind: FloatFormat) -> tuple[Activation, dict
     Returns:
         The bound activation, the numbers of its free parameters, and whether the fixed parameters
         could be rounded too.
+
+    Raises:
+        ParameterError: If a parameter is too large or too small for the format.
     """
     computing = _computing(kind)
 
     def held(value: sp.Expr) -> float:
-        return float(computing.round(float(sp.N(value, 30))))
+        number = float(computing.round(float(sp.N(value, 30))))
+        if not math.isfinite(number) or (number == 0) != (value == 0):
+            raise ParameterError(f"{computing.name} does not hold {float(value):g}.")
+        return number
 
     free = {p.name: held(p.default) for p in activation.free_parameters if p.default is not None}
     fixed = {p.name: p.value for p in activation.parameters if p.value is not None}

@@ -71,9 +71,18 @@ def _code(line: str) -> list[str]:
                          break_long_words=False, break_on_hyphens=False)  # fmt: skip
 
 
-def _wrapped(text: str) -> list[str]:
+def prose(text: str) -> str:
+    """Free text as it may stand in a docstring or a comment of generated code.
+
+    Summaries, meanings and citations can come from a file that somebody sent. In one line, without
+    quotes and backslashes, nothing in them can end the docstring and become code.
+    """
     ascii_text = text.encode("ascii", "replace").decode()
-    return textwrap.wrap(ascii_text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    return " ".join(ascii_text.replace("\\", "/").replace('"', "'").split())
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(prose(text), _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _plain(expr: sp.Expr) -> str:

@@ -13,6 +13,7 @@ from rescu_cli import catalogue
 from rescu_cli.core.reference import What
 from rescu_cli.export import check, emit
 from rescu_cli.export.artifact import Artifact
+from rescu_cli.export.document import prose
 
 FAULTS: tuple[tuple[str, str, str, str, str, What], ...] = (
     # activation, target, right, wrong, what the fault is, where it shows
@@ -74,3 +75,20 @@ def test_a_fault_at_a_single_float16_is_caught_by_the_exhaustive_check() -> None
         1234.0,
     )
     assert found.max_ulp == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('x"""\nraise SystemExit\n"""', "x''' raise SystemExit '''"),
+        ("100 % \\input{secret}", "100 % /input{secret}"),
+        ('ends in "', "ends in '"),
+        ("größe\r\nnext", "gr??e next"),
+    ],
+)
+def test_prose_cannot_become_code(text: str, shown: str) -> None:
+    """Summaries, meanings and citations land in docstrings and comments.
+
+    An activation refuses such texts when it is built; should one get by, it ends no docstring.
+    """
+    assert prose(text) == shown

@@ -147,3 +147,9 @@ def test_points_without_a_known_truth_are_left_out() -> None:
     )
     report = check(activation, "numpy", ["float64"], n_samples=200)
     assert report.ok and report.comparisons["float64"]["value"].nan_mismatch == 0
+
+
+def test_a_format_that_cannot_hold_the_parameter_is_left_out_and_said() -> None:
+    report = check(catalogue.resolve("smelu:beta=1e-60"), "numpy", n_samples=60)
+    assert list(report.comparisons) == ["float64"] and report.ok
+    assert report.notes[0] == "float16 was left out. float32 does not hold 1e-60."

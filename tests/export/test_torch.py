@@ -63,6 +63,23 @@ def test_vmap_and_grad_of_torch_func(name: str) -> None:
     assert torch.allclose(twice, torch.diag(twice.diagonal()))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # torch's own
+@pytest.mark.parametrize("name", ["relu", "smelu", "swish", "gsmelu", "hard_swish"])
+def test_forward_mode_and_hessians(name: str) -> None:
+    """Solvers of differential equations take derivatives forward over backward."""
+    module, f = module_of(name), function_of(name)
+    x, ps = inputs(grad=False), [p.detach() for p in parameters(name)]
+    direction = torch.linspace(-1, 1, len(x), dtype=DOUBLE)
+    out, moved = torch.func.jvp(lambda y: f(y, *ps), (x,), (direction,))
+    assert torch.equal(out, f(x, *ps))
+    assert torch.allclose(moved, direction * getattr(module, f"{name}_gradient")(x, *ps))
+    hessian = torch.func.hessian(lambda y: f(y, *ps).sum())(x)
+    assert torch.allclose(
+        hessian, torch.func.jacrev(torch.func.jacrev(lambda y: f(y, *ps).sum()))(x)
+    )
+    assert torch.autograd.gradcheck(f, (inputs(), *parameters(name)), check_forward_ad=True)
+
+
 @pytest.mark.parametrize("name", FREE)
 def test_vmap_over_parameters_with_x_shared(name: str) -> None:
     f, x = function_of(name), inputs(grad=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.symbols import Parameter
 from rescu_cli.export.backends.torch_module import module_text
-from rescu_cli.export.document import banner
+from rescu_cli.export.document import banner, prose
 from rescu_cli.export.inplace import InPlaceSource
 from rescu_cli.export.layout import (
     default,
@@ -198,12 +198,12 @@ def _step(u: Tensor) -> Tensor:
         """The autograd function and its public face."""
         names = self.names
         note = (
-            "Differentiable any number of times, under torch.compile, torch.func.grad and vmap. "
-            "Keeps x alone for the backward pass."
+            "Differentiable any number of times, in both modes, under torch.compile, torch.func "
+            "and vmap. Keeps x alone for the backward pass."
         )
         if names:
             note += " Parameters may be tensors that broadcast with x, and then get gradients too."
-        facts = [f"{self.activation.summary or 'f(x)'}, elementwise.", "", *wrapped(note, 4)]
+        facts = [f"{prose(self.activation.summary) or 'f(x)'}, elementwise.", "", *wrapped(note, 4)]
         inputs = ", ".join(["x", *names])
         return f"""
 {self._function_of_x_and_parameters() if names else self._function_of_x()}
@@ -211,7 +211,10 @@ def _step(u: Tensor) -> Tensor:
 
 {head(self.name, self._arguments(), "Tensor")}
 {docstring(facts, 4)}
-    return _{self.module_name}Function.apply({inputs})
+    # The compiler cannot trace a forward-mode rule, and needs none.
+    compiling = torch.compiler.is_compiling()
+    function = _{self.module_name}Function if compiling else _{self.module_name}BothWays
+    return function.apply({inputs})
 """
 
     def _function_of_x(self) -> str:
@@ -232,7 +235,20 @@ def _step(u: Tensor) -> Tensor:
         wide = _widened(x)
         # With no graph to record, the variant that reuses its temporaries is the faster one.
         slope = _gradient if torch.is_grad_enabled() else {self.name}_gradient
-        return (upstream.to(wide.dtype) * slope(wide)).to(x.dtype)"""
+        return (upstream.to(wide.dtype) * slope(wide)).to(x.dtype)
+
+
+class _{self.module_name}BothWays(_{self.module_name}Function):
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def jvp(ctx, tangent):
+        (x,) = ctx.saved_tensors
+        wide = _widened(x)
+        return (tangent.to(wide.dtype) * _gradient(wide)).to(x.dtype)"""
 
     def _function_of_x_and_parameters(self) -> str:
         table = "\n".join(f"    _{n}_gradient," for n in self.names)
@@ -275,7 +291,26 @@ class _{self.module_name}Function(torch.autograd.Function):
                 grad = upstream * slope(wide, *held)
                 grad = grad.sum_to_size(primal.shape).to(primal.dtype)
             grads.append(grad)
-        return tuple(grads)'''
+        return tuple(grads)
+
+
+class _{self.module_name}BothWays(_{self.module_name}Function):
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        _{self.module_name}Function.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*[p for p in inputs if isinstance(p, Tensor)])
+
+    @staticmethod
+    def jvp(ctx, *tangents):
+        x, *tensors = ctx.saved_tensors
+        given = [tensors.pop(0) if n is None else n for n in ctx.numbers]
+        wide = _widened(x)
+        held = _held(given, wide)
+        moved = torch.zeros_like(wide)
+        for tangent, slope in zip(tangents, _SLOPES, strict=True):
+            if tangent is not None:
+                moved = moved + tangent.to(wide.dtype) * slope(wide, *held)
+        return moved.to(x.dtype)'''
 
     def module(self) -> str:
         """The module class."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
+from rescu_cli.export.document import prose
 from rescu_cli.export.layout import bound, docstring, head, indented
 from rescu_cli.export.naming import class_name
 
@@ -32,7 +33,7 @@ class {title}(nn.Module):
         f"Module form of `{name}`.",
         "",
         "Args:",
-        *(f"    {p.name}: {p.meaning or 'parameter'}; {p.domain.describe(p.name)}."
+        *(f"    {p.name}: {prose(p.meaning) or 'parameter'}; {p.domain.describe(p.name)}."
           for p in activation.free_parameters),
         "    learnable: Train the parameters too. A bounded one is trained through a free",
         "        number, raw, and so stays inside its domain whatever the optimizer does:",
