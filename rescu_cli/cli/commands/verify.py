@@ -30,7 +30,7 @@ def verify(
     ] = "",
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the certificate, or the report of the check.", metavar="FILE.json"),
+        typer.Option(help="Write the certificate, or the report.", metavar="FILE.json"),
     ] = None,
     recheck: Annotated[
         Path | None,
