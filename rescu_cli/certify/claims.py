@@ -18,7 +18,7 @@ VALUED = frozenset(
      "right_asymptote", "relu_gap", "rescu"}
 )  # fmt: skip
 """Claims that are about a value."""
-FIELDS = ("claim", "status", "value", "for_all", "method", "witness", "reason")
+FIELDS = ("claim", "status", "value", "for_all", "method", "witness", "reason", "error")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Claim:
         method: Engine that decided; None while undecided.
         witness: The point (and parameter values) that refutes; empty otherwise.
         reason: Why it is refuted or undecided, or which lemma the proof needed.
+        error: Every decimal fraction in ``value`` is this close to the number it stands for, e.g.
+            ``1e-13``; None for an exact value.
 
     Raises:
         UnknownNameError: If there is no such claim.
@@ -48,6 +50,7 @@ class Claim:
     method: str | None = None
     witness: Mapping[str, str] | None = None
     reason: str | None = None
+    error: str | None = None
 
     def __post_init__(self) -> None:
         if self.claim not in CLAIMS:
@@ -95,6 +98,7 @@ class Claim:
             "method": self.method,
             "witness": None if self.witness is None else dict(self.witness),
             "reason": self.reason,
+            "error": self.error,
         }
 
     @classmethod
@@ -136,7 +140,7 @@ def _check_texts(claim: Claim) -> None:
     if witness is not None and not isinstance(witness, Mapping):
         raise UsageError(f"Claim {claim.claim}: the witness must be an object, e.g. {{'x': '1'}}.")
     texts += [] if witness is None else [*witness.keys(), *witness.values()]
-    texts += [t for t in (claim.for_all, claim.method, claim.reason) if t is not None]
+    texts += [t for t in (claim.for_all, claim.method, claim.reason, claim.error) if t is not None]
     wrong = [t for t in texts if not isinstance(t, str)]
     if wrong:
         raise UsageError(

@@ -63,5 +63,5 @@ def _decide(question: Question, asked: Sequence[Engine]) -> Claim:
         question.claim,
         Verdict.UNDECIDED,
         for_all=question.activation.assumptions.describe(),
-        reason="; ".join(reasons) or "no engine answers this claim",
+        reason="; ".join(dict.fromkeys(reasons)) or "no engine answers this claim",
     )

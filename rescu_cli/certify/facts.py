@@ -1,4 +1,4 @@
-"""What the exact engine knows about one activation; each fact is computed once.
+"""What the calculus knows about one activation; each fact is computed once.
 
 A family with one scaling parameter, f_{c^d·p}(c·x) = c·f_p(x) for all c > 0 (checked exactly), is
 studied at p = 1: with c = p^(1/d), f_p(x) = c·f_1(x/c). Values then scale by c, slopes not at all,
@@ -15,7 +15,7 @@ import sympy as sp
 
 from rescu_cli.certify.calculus.chart import chart
 from rescu_cli.certify.calculus.extrema import extreme_candidates
-from rescu_cli.certify.calculus.knowledge import Knowledge
+from rescu_cli.certify.calculus.knowledge import Knowledge, Oracle
 from rescu_cli.certify.calculus.normal import vanishes
 from rescu_cli.certify.calculus.regular import require_analytic, require_continuous
 from rescu_cli.certify.calculus.sign_chart import Chart
@@ -60,11 +60,14 @@ class Facts:
     Args:
         activation: The function.
         scaled: Whether to study a scaling family at the unit value of its parameter.
+        oracle: Asked for signs that the assumptions' own algebra leaves open.
     """
 
-    def __init__(self, activation: Activation, *, scaled: bool = True) -> None:
+    def __init__(
+        self, activation: Activation, *, scaled: bool = True, oracle: Oracle | None = None
+    ) -> None:
         self.activation = activation
-        self.knowledge = Knowledge(activation.assumptions)
+        self.knowledge = Knowledge(activation.assumptions, oracle)
         self.scaling = find_scaling(activation) if scaled else None
         unit = {} if self.scaling is None else {self.scaling.parameter: sp.S.One}
         self.unit = unit

@@ -42,6 +42,50 @@ _UNARY: dict[type, Callable[[Ball, bool], Ball]] = {
 }
 
 
+class Enclosed(sp.AtomicExpr):
+    """A real number of which an enclosure is known, and no closed form.
+
+    Args:
+        lower: Rational below or equal to the number.
+        upper: Rational above or equal to it.
+
+    It prints as the decimal in the middle; `error` bounds the distance from the number.
+    """
+
+    is_number = True
+    is_commutative = True
+    is_extended_real = True
+    is_finite = True
+
+    def __new__(cls, lower: sp.Rational, upper: sp.Rational) -> Enclosed:
+        return super().__new__(cls, sp.Rational(lower), sp.Rational(upper))
+
+    @property
+    def free_symbols(self) -> set[sp.Symbol]:
+        return set()
+
+    @property
+    def decimal(self) -> str:
+        """As many digits as are certain, at least one."""
+        lower, upper = self.args
+        width = upper - lower
+        places = 30 if width == 0 else max(1, int(sp.floor(-sp.log(width, 10).n(15))) - 1)
+        middle = (lower + upper) / 2
+        scaled = int(sp.floor(middle * 10**places + sp.Rational(1, 2)))
+        digits = str(abs(scaled)).rjust(places + 1, "0")
+        return f"{'-' if scaled < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+    @property
+    def error(self) -> sp.Rational:
+        """Bound on the distance between `decimal` and the number."""
+        lower, upper = self.args
+        shown = sp.Rational(self.decimal)
+        return max(abs(shown - lower), abs(upper - shown))
+
+    def _sympystr(self, printer: object) -> str:
+        return self.decimal
+
+
 @contextmanager
 def precision(bits: int) -> Iterator[None]:
     """Run a block at ``bits`` of working precision."""
@@ -51,6 +95,17 @@ def precision(bits: int) -> Iterator[None]:
         yield
     finally:
         flint.ctx.prec = before
+
+
+def rational(end: flint.arb) -> sp.Rational:
+    """An end of a ball, which is a dyadic number, as a rational."""
+    exact = end.fmpq()
+    return sp.Rational(int(exact.p), int(exact.q))
+
+
+def current_precision() -> int:
+    """Bits of the working precision."""
+    return int(flint.ctx.prec)
 
 
 def exact_ball(value: int | float | Fraction | sp.Rational) -> flint.arb:
@@ -77,6 +132,16 @@ def evaluate(expr: sp.Expr, env: Mapping[sp.Symbol, Ball], *, analytic: bool = F
     """
     if expr.is_Symbol:
         return env[expr]
+    constant = _constant(expr)
+    if constant is not None:
+        return constant
+    if isinstance(expr, sp.Integral):
+        return _integral(expr, env)
+    return apply(expr, [evaluate(a, env, analytic=analytic) for a in expr.args], analytic=analytic)
+
+
+def _constant(expr: sp.Expr) -> Ball | None:
+    """The ball of an atom without symbols, None if it is none."""
     if expr.is_Rational:
         return exact_ball(expr)
     if expr is sp.pi:
@@ -85,36 +150,44 @@ def evaluate(expr: sp.Expr, env: Mapping[sp.Symbol, Ball], *, analytic: bool = F
         return flint.arb(1).exp()
     if expr.is_Float:
         return exact_ball(sp.Rational(expr))
-    args = expr.args
+    if isinstance(expr, Enclosed):
+        low, high = (exact_ball(end) for end in expr.args)
+        return low.union(high)
+    return None
+
+
+def apply(expr: sp.Expr, args: list[Ball], *, analytic: bool = False) -> Ball:
+    """The outermost operation of ``expr`` on the balls of its arguments.
+
+    Raises:
+        UnsupportedError: For a function without an enclosure.
+    """
     if expr.is_Add:
-        total = evaluate(args[0], env, analytic=analytic)
+        total = args[0]
         for arg in args[1:]:
-            total = total + evaluate(arg, env, analytic=analytic)
+            total = total + arg
         return total
     if expr.is_Mul:
-        product = evaluate(args[0], env, analytic=analytic)
+        product = args[0]
         for arg in args[1:]:
-            product = product * evaluate(arg, env, analytic=analytic)
+            product = product * arg
         return product
     if isinstance(expr, sp.exp):
-        return evaluate(args[0], env, analytic=analytic).exp()
+        return args[0].exp()
     if expr.is_Pow:
-        return _power(evaluate(args[0], env, analytic=analytic), args[1], env, analytic)
+        return _power(args[0], expr.exp, args[1], analytic)
     if isinstance(expr, sp.Max | sp.Min):
-        balls = [evaluate(a, env, analytic=analytic) for a in args]
-        best = balls[0]
-        for ball in balls[1:]:
+        best = args[0]
+        for ball in args[1:]:
             best = best.max(ball) if isinstance(expr, sp.Max) else best.min(ball)
         return best
-    if isinstance(expr, sp.Integral):
-        return _integral(expr, env)
     function = _UNARY.get(type(expr))
     if function is None:
         raise UnsupportedError(f"No enclosure is known for {type(expr).__name__} in {expr}.")
-    return function(evaluate(args[0], env, analytic=analytic), analytic)
+    return function(args[0], analytic)
 
 
-def _power(base: Ball, exponent: sp.Expr, env: Mapping[sp.Symbol, Ball], analytic: bool) -> Ball:
+def _power(base: Ball, exponent: sp.Expr, exponent_ball: Ball, analytic: bool) -> Ball:
     if exponent.is_Integer:
         n = abs(int(exponent))
         result, square = None, base
@@ -128,8 +201,8 @@ def _power(base: Ball, exponent: sp.Expr, env: Mapping[sp.Symbol, Ball], analyti
     if exponent.is_Rational and int(exponent.q) == 2:
         off_line = analytic and isinstance(base, flint.acb)
         root = base.sqrt(analytic=True) if off_line else base.sqrt()
-        return _power(root, sp.Integer(exponent.p), env, analytic)
-    return (_log(base, analytic) * evaluate(exponent, env, analytic=analytic)).exp()
+        return _power(root, sp.Integer(exponent.p), exponent_ball, analytic)
+    return (_log(base, analytic) * exponent_ball).exp()
 
 
 def _log(base: Ball, analytic: bool) -> Ball:

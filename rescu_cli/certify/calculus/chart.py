@@ -47,7 +47,19 @@ def chart(expr: sp.Expr, span: Span, depth: int = _DEPTH) -> Chart:
     if not expr.has(X):
         return constant_chart(required(span.knowledge.sign(expr), expr))
     if expr.is_polynomial(X):
-        return polynomial_chart(expr, X, span.lower, span.upper, span.knowledge)
+        return _polynomial_chart(expr, span)
+    try:
+        return _transcendental_chart(expr, span, depth)
+    except UndecidedError:
+        if depth < _DEPTH:  # an oracle is asked about the whole, not about every part
+            raise
+        sign = span.knowledge.sign_between(expr, X, span.lower, span.upper)
+        if sign is None:
+            raise
+        return constant_chart(sign)
+
+
+def _transcendental_chart(expr: sp.Expr, span: Span, depth: int) -> Chart:
     sign = interval_sign(expr, span)
     if sign in ("+", "-", "0"):
         return constant_chart(sign)
@@ -55,6 +67,17 @@ def chart(expr: sp.Expr, span: Span, depth: int = _DEPTH) -> Chart:
         raise UndecidedError("the sign of a derivative this large is not attempted")
     form = normal(expr)
     return _form_chart(form, span, depth)
+
+
+def _polynomial_chart(expr: sp.Expr, span: Span) -> Chart:
+    """Rule 1; where the factors' roots cannot be ordered, the whole may still have one sign."""
+    try:
+        return polynomial_chart(expr, X, span.lower, span.upper, span.knowledge)
+    except UndecidedError:
+        sign = span.knowledge.sign_between(expr, X, span.lower, span.upper)
+        if sign is None:
+            raise
+        return constant_chart(sign)
 
 
 def _form_chart(form: Normal, span: Span, depth: int) -> Chart:

@@ -7,6 +7,7 @@ import sympy as sp
 from rescu_cli.certify.calculus.chart import cells
 from rescu_cli.certify.calculus.span import Span
 from rescu_cli.certify.calculus.tail import end_value
+from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.symbols import X
 
 
@@ -14,7 +15,7 @@ def extreme_candidates(expr: sp.Expr, slope: sp.Expr, span: Span) -> list[sp.Exp
     """Values whose smallest is inf and whose largest is sup of ``expr`` on the span.
 
     Between the zeros of its derivative the function is monotone, so its bounds there are its values
-    (limits) at the two ends.
+    (limits) at the two ends. Where those zeros have no closed form, an oracle may know the two bounds.
 
     Args:
         expr: Analytic on the span and at its finite ends.
@@ -26,5 +27,11 @@ def extreme_candidates(expr: sp.Expr, slope: sp.Expr, span: Span) -> list[sp.Exp
     """
     if not expr.has(X):
         return [expr]
-    points = [span.lower, *cells(slope, span), span.upper]
-    return [span.knowledge.tidy(end_value(expr, p, span.knowledge)) for p in points]
+    try:
+        points = [span.lower, *cells(slope, span), span.upper]
+        return [span.knowledge.tidy(end_value(expr, p, span.knowledge)) for p in points]
+    except UndecidedError:
+        found = span.knowledge.extremes(expr, span.lower, span.upper)
+        if found is None:
+            raise
+        return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from hashlib import sha256
+from itertools import islice, product
 
 import sympy as sp
 
@@ -33,6 +34,44 @@ def instances(assumptions: Assumptions, count: int = _N_INSTANCES) -> list[Insta
         if len(found) == count or i > _N_TRIED:
             break
     return list(found.values())
+
+
+def spread(assumptions: Assumptions, count: int, seed: str) -> list[Instance]:
+    """Up to ``count`` admissible choices with magnitudes from 1/1000 to 1000, drawn by a hash.
+
+    Where relations leave so little room that draws miss it, the familiar instances follow.
+    """
+    names = sorted(assumptions.domains)
+    symbols = [assumptions.domains[n].symbol(n) for n in names]
+    found: dict[tuple[sp.Expr, ...], Instance] = {}
+    for i in range(_N_TRIED):
+        if len(found) == count:
+            break
+        values = tuple(_draw(assumptions.domains[n], f"{seed}:{i}:{n}") for n in names)
+        point = dict(zip(symbols, values, strict=True))
+        margins = [(r.expr.subs(point), r.strict) for r in assumptions.relations]
+        if all(m > 0 or (m == 0 and not s) for m, s in margins):
+            found[values] = point
+    familiar = (p for p in instances(assumptions) if tuple(p.values()) not in found)
+    return [*found.values(), *islice(familiar, count - len(found))]
+
+
+def _draw(domain: Domain, seed: str) -> sp.Rational:
+    """A rational number of the domain, its distance from an end spread over six decades."""
+    bits = int.from_bytes(sha256(seed.encode()).digest()[:12], "big")
+    bits, decade = divmod(bits, 6)
+    bits, digits = divmod(bits, 9000)
+    bits, side = divmod(bits, 2)
+    size = sp.Rational(digits + 1000, 1000) * sp.Integer(10) ** (decade - 3)  # 1/1000 to 1000
+    low, high = domain.lower, domain.upper
+    if low.is_finite and high.is_finite:
+        share = size / 2000
+        return low + (high - low) * (share if side else 1 - share)
+    if low.is_finite:
+        return low + size
+    if high.is_finite:
+        return high - size
+    return size if side else -size
 
 
 def _inside(domain: Domain) -> list[sp.Expr]:

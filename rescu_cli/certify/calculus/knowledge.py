@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, Protocol
 
 import sympy as sp
 
 from rescu_cli.certify.calculus.factors import factor_list
 from rescu_cli.certify.calculus.normal import exponential_form, vanishes
-from rescu_cli.certify.calculus.numbers import number_sign
+from rescu_cli.certify.calculus.numbers import enclose_number, number_sign
 from rescu_cli.certify.calculus.signs import (
     extreme_sign,
     flip,
@@ -19,8 +19,24 @@ from rescu_cli.certify.calculus.signs import (
 )
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.assumptions import Assumptions, Sign
+from rescu_cli.core.balls import Enclosed, rational
 
 Direction = Literal[1, -1]
+
+
+class Oracle(Protocol):
+    """A second source of signs; sound, and None where it does not know."""
+
+    def sign(self, constant: sp.Expr) -> Sign | None:
+        """The sign of an expression in the parameters, for all admissible values."""
+
+    def sign_between(
+        self, expr: sp.Expr, variable: sp.Symbol, lower: sp.Expr, upper: sp.Expr
+    ) -> Sign | None:
+        """The one sign of ``expr`` for all admissible parameters and lower < variable < upper."""
+
+    def extremes(self, expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> list[sp.Expr] | None:
+        """Inf and sup of ``expr`` over lower < x < upper, for all admissible parameters."""
 
 
 class Knowledge:
@@ -28,11 +44,14 @@ class Knowledge:
 
     Args:
         assumptions: On the free parameters.
+        oracle: Asked for signs that do not follow here; None for no other source.
     """
 
-    def __init__(self, assumptions: Assumptions) -> None:
+    def __init__(self, assumptions: Assumptions, oracle: Oracle | None = None) -> None:
         self.assumptions = assumptions
+        self.oracle = oracle
         self._signs: dict[sp.Expr, Sign | None] = {}
+        self._own = self if oracle is None else Knowledge(assumptions)
 
     def sign(self, constant: sp.Expr) -> Sign | None:
         """The sign of an expression without x for all admissible parameters, None if unknown.
@@ -40,8 +59,30 @@ class Knowledge:
         ±oo have signs too; NaN and complex infinity have none.
         """
         if constant not in self._signs:
-            self._signs[constant] = self._sign(constant)
+            if self.oracle is None:
+                self._signs[constant] = self._sign(constant)
+            else:
+                self._signs[constant] = self._with_oracle(constant, self.oracle)
         return self._signs[constant]
+
+    def _with_oracle(self, constant: sp.Expr, oracle: Oracle) -> Sign | None:
+        """The own algebra first; the oracle about the whole, then about the parts."""
+        known = self._own.sign(constant)
+        if known in ("+", "-", "0") or not constant.free_symbols:
+            return known
+        return oracle.sign(constant) or known or self._by_parts(constant)
+
+    def sign_between(
+        self, expr: sp.Expr, variable: sp.Symbol, lower: sp.Expr, upper: sp.Expr
+    ) -> Sign | None:
+        """What the oracle says of ``expr`` on an open interval; None without one."""
+        if self.oracle is None:
+            return None
+        return self.oracle.sign_between(expr, variable, lower, upper)
+
+    def extremes(self, expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> list[sp.Expr] | None:
+        """What the oracle knows of inf and sup on an open interval; None without one."""
+        return None if self.oracle is None else self.oracle.extremes(expr, lower, upper)
 
     def _sign(self, constant: sp.Expr) -> Sign | None:
         if constant.is_Rational:
@@ -111,7 +152,7 @@ class Knowledge:
 
     def tidy(self, value: sp.Expr) -> sp.Expr:
         """A short exact form of a constant; never changes its value."""
-        if value.is_Rational or value.is_infinite:
+        if value.is_Rational or value.is_infinite or value.has(Enclosed):
             return value
         value = self.resolve(cancelled_arguments(value))
         candidates = [value, sp.expand(value)]
@@ -172,7 +213,21 @@ class Knowledge:
                 kept = [*survivors, candidate]
         if len(kept) == 1:
             return kept[0]
+        if any(k.has(Enclosed) for k in kept) and not any(k.free_symbols for k in kept):
+            return _merged(kept, direction)
         return sp.Max(*kept, evaluate=False) if direction > 0 else sp.Min(*kept, evaluate=False)
+
+
+def _merged(numbers: list[sp.Expr], direction: Direction) -> sp.Expr:
+    """The extreme of numbers whose enclosures overlap, as an enclosure."""
+    ends = []
+    for number in numbers:
+        ball = enclose_number(number, 256)
+        if ball is None:
+            raise UndecidedError(f"{number} has no enclosure")
+        ends.append(tuple(rational(end) for end in (ball.lower(), ball.upper())))
+    pick = max if direction > 0 else min
+    return Enclosed(pick(low for low, _ in ends), pick(high for _, high in ends))
 
 
 def cancelled_arguments(value: sp.Expr) -> sp.Expr:

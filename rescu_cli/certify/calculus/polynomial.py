@@ -74,6 +74,8 @@ def _factor_chart(
             return chart
     sign = _one_sign(polynomial, variable, lower, upper, knowledge)
     if sign is None:
+        sign = knowledge.sign_between(factor, variable, lower, upper)
+    if sign is None:
         raise UndecidedError(f"the sign of {factor} between {lower} and {upper} does not follow")
     return constant_chart(sign)
 

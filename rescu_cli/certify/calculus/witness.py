@@ -6,7 +6,7 @@ wrong sign. Nothing is ever concluded from not finding one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import flint
@@ -78,11 +78,23 @@ def nonzero(expr: sp.Expr, x: sp.Expr | None, parameters: Point) -> flint.arb | 
 
 
 def search(
-    expr: sp.Expr, span: Span, sign: Sign, points: list[dict[sp.Symbol, sp.Expr]]
+    expr: sp.Expr,
+    span: Span,
+    sign: Sign,
+    points: list[dict[sp.Symbol, sp.Expr]],
+    places: Sequence[sp.Expr] = (),
 ) -> Witness | None:
-    """A point of the span at which ``expr`` has the strict ``sign``; sampling with confirmation."""
+    """A point of the span at which ``expr`` has the strict ``sign``; sampling with confirmation.
+
+    Args:
+        expr: What should have the sign.
+        span: Where to look.
+        sign: ``'+'`` or ``'-'``.
+        points: Parameter values to try.
+        places: Values of x to try before the usual ones, where they lie in the span.
+    """
     for parameters in points:
-        for x in _places(span, parameters):
+        for x in (*_inside(places, span, parameters), *_places(span, parameters)):
             ball = confirmed(expr, x, parameters, sign)
             if ball is not None:
                 return Witness(x, parameters, ball)
@@ -122,6 +134,14 @@ def at_parameters(
         if ball is not None:
             return parameters, ball
     return None
+
+
+def _inside(places: Sequence[sp.Expr], span: Span, parameters: Point) -> list[sp.Expr]:
+    """The given points that lie strictly inside the span at these parameters."""
+    if not places:
+        return []
+    here = span.part(span.lower.subs(parameters), span.upper.subs(parameters))
+    return [x for x in places if here.contains(x)]
 
 
 def _places(span: Span, parameters: Point) -> Iterator[sp.Expr]:

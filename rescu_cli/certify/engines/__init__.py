@@ -13,7 +13,7 @@ from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.question import Question
 from rescu_cli.errors import UnknownNameError
 
-ENGINES: dict[str, str] = {"exact": "ExactEngine"}
+ENGINES: dict[str, str] = {"exact": "ExactEngine", "z3": "Z3Engine", "ball": "BallEngine"}
 """Name (and module of this package) -> class, in the order of asking."""
 
 

@@ -12,7 +12,7 @@ from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.calculus.witness import Point
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.facts import Facts
-from rescu_cli.certify.properties.answer import Answer, property_of, text
+from rescu_cli.certify.properties.answer import Answer, text
 from rescu_cli.core.symbols import X
 
 
@@ -20,13 +20,11 @@ class NoLineError(Exception):
     """f provably has no asymptote; the text says how it grows."""
 
 
-@property_of("left_asymptote")
 def left(answer: Answer) -> Claim:
     """The line that f approaches as x → −∞."""
     return _decide(answer, -1)
 
 
-@property_of("right_asymptote")
 def right(answer: Answer) -> Claim:
     """The line that f approaches as x → +∞."""
     return _decide(answer, 1)

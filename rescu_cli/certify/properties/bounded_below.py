@@ -11,10 +11,9 @@ import sympy as sp
 from rescu_cli.certify.calculus.tail import limit
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, property_of, text
+from rescu_cli.certify.properties.answer import Answer, text
 
 
-@property_of("bounded_below")
 def decide(answer: Answer) -> Claim:
     """Look for −∞ at both ends; otherwise the smallest candidate value."""
     known = answer.facts
@@ -37,7 +36,7 @@ def decide(answer: Answer) -> Claim:
         return _without_value(answer, str(reason))
     if lowest.has(sp.oo, -sp.oo):
         return answer.undecided(f"inf f = {lowest} is not shown to be finite")
-    return answer.proved(text(known.value_of(lowest)))
+    return answer.proved(known.value_of(lowest))
 
 
 def _without_value(answer: Answer, reason: str) -> Claim:

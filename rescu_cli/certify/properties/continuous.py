@@ -9,10 +9,9 @@ from __future__ import annotations
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.calculus.witness import Witness, at_parameters
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.answer import Answer
 
 
-@property_of("continuous")
 def decide(answer: Answer) -> Claim:
     """One-sided values at the joints, after structure has settled the pieces."""
     known = answer.facts

@@ -7,12 +7,11 @@ on every piece and no jump of f′ is negative. docs/proofs/convex.md.
 from __future__ import annotations
 
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.answer import Answer
 from rescu_cli.certify.properties.continuous import find_jump
 from rescu_cli.certify.properties.signs import falling_jump, negative_somewhere, prove_nonnegative
 
 
-@property_of("convex")
 def decide(answer: Answer) -> Claim:
     """Look for a refutation in f″, in jumps of f and of f′; then prove the three signs."""
     answer.facts.require_analytic()

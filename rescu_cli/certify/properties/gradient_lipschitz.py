@@ -11,10 +11,9 @@ import sympy as sp
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.facts import Facts
-from rescu_cli.certify.properties.answer import Answer, property_of, text
+from rescu_cli.certify.properties.answer import Answer
 
 
-@property_of("gradient_lipschitz")
 def decide(answer: Answer) -> Claim:
     """Infinite if f or f′ jumps, otherwise the largest |f″| over the pieces."""
     known = answer.facts
@@ -30,7 +29,7 @@ def decide(answer: Answer) -> Claim:
                 open_cases.append(sp.factor(known.jump(joint, order)))
     bound = known.curvature_of(largest_magnitude(known))
     if not open_cases:
-        return answer.proved(text(bound))
+        return answer.proved(bound)
     if any(c.free_symbols == set() for c in open_cases):
         raise UndecidedError(f"whether the jump {open_cases[0]} is zero does not follow")
     smooth_case = sp.And(*[sp.Eq(c, 0) for c in open_cases])

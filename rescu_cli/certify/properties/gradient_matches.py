@@ -10,10 +10,9 @@ from rescu_cli.certify.calculus.instances import instances
 from rescu_cli.certify.calculus.regular import require_continuous
 from rescu_cli.certify.calculus.witness import decimal, search
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.answer import Answer
 
 
-@property_of("gradient_matches")
 def decide(answer: Answer) -> Claim:
     """An identity on every piece, or a confirmed point where it fails."""
     # Only the value is proved to scale, so the family must not be reduced to one parameter value.

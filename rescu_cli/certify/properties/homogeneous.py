@@ -15,7 +15,7 @@ from rescu_cli.certify.calculus.instances import instances
 from rescu_cli.certify.calculus.witness import nonzero
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.facts import scales
-from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.answer import Answer
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.symbols import X
 
@@ -23,7 +23,6 @@ _C = sp.Integer(2)
 _PLACES = tuple(sp.Rational(*r) for r in ((-1, 2), (1, 2), (-2, 1), (2, 1), (-1, 8), (7, 1)))
 
 
-@property_of("homogeneous")
 def decide(answer: Answer) -> Claim:
     """An identity in c on every piece, or a confirmed point with c = 2 where it fails."""
     answer.facts.require_continuous()

@@ -7,11 +7,10 @@ its neighbours, so its value adds no case). docs/proofs/monotone.md.
 from __future__ import annotations
 
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.answer import Answer
 from rescu_cli.certify.properties.signs import falling_jump, negative_somewhere, prove_nonnegative
 
 
-@property_of("monotone")
 def decide(answer: Answer) -> Claim:
     """Look for a falling jump and for f′ < 0; then prove both signs."""
     answer.facts.require_analytic()

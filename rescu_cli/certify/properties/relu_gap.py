@@ -14,13 +14,12 @@ from rescu_cli.certify.calculus.span import Span
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.facts import Facts
-from rescu_cli.certify.properties.answer import Answer, property_of, text
+from rescu_cli.certify.properties.answer import Answer
 from rescu_cli.certify.properties.asymptotes import NoLineError, asymptote
 from rescu_cli.core.activation import Kink
 from rescu_cli.core.symbols import X
 
 
-@property_of("relu_gap")
 def decide(answer: Answer) -> Claim:
     """The largest distance on either side of the kink."""
     known = answer.facts
@@ -35,7 +34,7 @@ def decide(answer: Answer) -> Claim:
             magnitudes += _magnitudes(known, i, span, line)
     largest = known.knowledge.extreme(dict.fromkeys(magnitudes), 1)
     gap = largest if largest.is_infinite else known.value_of(largest)
-    return answer.proved(text(gap), f"base: {_describe(base, known)}", lemma=known.lemma)
+    return answer.proved(gap, f"base: {_describe(base, known)}", lemma=known.lemma)
 
 
 def _base(answer: Answer, known: Facts) -> tuple[Kink, Facts]:

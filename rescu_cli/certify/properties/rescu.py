@@ -15,12 +15,11 @@ from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.calculus.witness import Witness, search
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.facts import Facts
-from rescu_cli.certify.properties.answer import Answer, property_of, text
+from rescu_cli.certify.properties.answer import Answer, text
 from rescu_cli.certify.properties.continuous import find_jump
 from rescu_cli.core.symbols import X
 
 
-@property_of("rescu")
 def decide(answer: Answer) -> Claim:
     """Needs f ∈ C¹, one direction of f″, finite slopes at both ends."""
     known = answer.facts
@@ -61,7 +60,7 @@ def _both_ways(answer: Answer) -> tuple[Witness, Witness] | None:
                 continue
             for sign in ("+", "-"):
                 if sign not in found:
-                    witness = search(expr, branch.span, sign, [parameters])
+                    witness = search(expr, branch.span, sign, [parameters], answer.places)
                     if witness is not None:
                         found[sign] = witness
         if len(found) == 2:

@@ -15,7 +15,7 @@ def negative_somewhere(answer: Answer, order: int) -> Witness | None:
         if expr.is_Rational and expr >= 0:
             continue
         # Sampling is cheap and usually finds a wide dip; narrow ones are found by the chart.
-        found = search(expr, branch.span, "-", points)
+        found = search(expr, branch.span, "-", points, answer.places)
         if found is not None:
             return found
     for i, branch in enumerate(known.branches):

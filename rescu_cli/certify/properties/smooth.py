@@ -11,7 +11,7 @@ import sympy as sp
 
 from rescu_cli.certify.calculus.witness import Point
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, property_of
+from rescu_cli.certify.properties.answer import Answer
 from rescu_cli.certify.properties.continuous import find_jump
 from rescu_cli.core.symbols import X
 
@@ -19,7 +19,6 @@ _ORDERS = 8
 """Past this order, pieces that are not polynomials and still agree are left undecided."""
 
 
-@property_of("smooth")
 def decide(answer: Answer) -> Claim:
     """Jumps of f, f′, f″, … until one is not zero."""
     known = answer.facts

@@ -1,0 +1,1 @@
+"""Ball arithmetic on whole intervals: signs and extrema on the real line, with their evidence."""

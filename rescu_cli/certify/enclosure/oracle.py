@@ -1,0 +1,130 @@
+"""Ball arithmetic as a source of signs and extrema for the properties of a single function.
+
+It answers for expressions in x alone. A family has to be reduced first: by scaling (`Facts`), or,
+on an interval that x → x/λ maps to itself, by a factor λ > 0 of x that is the only place of the
+parameters: inf and sup over u = λx are those over x.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import sympy as sp
+
+from rescu_cli.certify.calculus.knowledge import Knowledge, cancelled_arguments
+from rescu_cli.certify.calculus.undecided import UndecidedError
+from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, point
+from rescu_cli.certify.enclosure.compiled import compiled
+from rescu_cli.certify.enclosure.cover import BITS, cover, strictly
+from rescu_cli.certify.enclosure.far import FarError
+from rescu_cli.certify.enclosure.supremum import supremum
+from rescu_cli.core import balls
+from rescu_cli.core.assumptions import Assumptions, Sign
+from rescu_cli.core.symbols import X
+from rescu_cli.errors import UnsupportedError
+
+_PROBES = tuple(sp.Rational(k, 16) for k in (8, 3, 13, 1, 15))
+_GIVE_UP = (TooManyBoxesError, FarError, UnsupportedError)
+
+
+class BallOracle:
+    """Signs by covers, extrema by branch and bound; what fails is remembered as a model.
+
+    Args:
+        assumptions: On the free parameters.
+    """
+
+    def __init__(self, assumptions: Assumptions) -> None:
+        self.own = Knowledge(assumptions)
+        self.models: list[dict[sp.Symbol, sp.Expr]] = []
+        self.reasons: list[str] = []
+
+    def sign(self, constant: sp.Expr) -> Sign | None:
+        """Nothing beyond what the assumptions' algebra and enclosures of numbers know."""
+        return None
+
+    def sign_between(
+        self, expr: sp.Expr, variable: sp.Symbol, lower: sp.Expr, upper: sp.Expr
+    ) -> Sign | None:
+        """The sign of ``expr`` on the interval and at its finite ends, None if it has no one."""
+        reduced = self._alone(expr, lower, upper) if variable == X else None
+        if reduced is None:
+            return None
+        for direction in _likely(reduced, lower, upper):
+            try:
+                found = cover(direction * reduced, lower, upper)
+            except NotNonnegativeError as failure:
+                self.models.append({X: failure.x})
+                continue
+            except _GIVE_UP as reason:
+                self.reasons.append(str(reason))
+                return None
+            strict = strictly(direction * reduced, found)
+            if direction > 0:
+                return "+" if strict else ">="
+            return "-" if strict else "<="
+        return None
+
+    def extremes(self, expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> list[sp.Expr] | None:
+        """[inf, sup], exact or enclosed; None if the parameters cannot be got rid of."""
+        reduced = self._alone(expr, lower, upper)
+        if reduced is None:
+            return None
+        places = [p for p in (sp.S.Zero, lower, upper) if _within(p, lower, upper)]
+        values = [self.own.tidy(reduced.subs(X, p)) for p in places]
+        try:
+            least = supremum(-reduced, lower, upper, [-v for v in values])
+            return [-least, supremum(reduced, lower, upper, values)]
+        except _GIVE_UP as reason:
+            raise UndecidedError(str(reason)) from None
+
+    def _alone(self, expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> sp.Expr | None:
+        """``expr`` without parameters, x measured in units of 1/λ if need be."""
+        if any(e.free_symbols for e in (lower, upper)):
+            self.reasons.append(f"the interval from {lower} to {upper} depends on a parameter")
+            return None
+        if expr.free_symbols <= {X}:
+            return expr
+        if all(e in (0, sp.oo, -sp.oo) for e in (lower, upper)):
+            for unit in _units(expr):
+                if self.own.sign(unit) == "+":
+                    measured = _measured(expr, unit)
+                    if measured.free_symbols <= {X}:
+                        return measured
+        names = ", ".join(sorted(str(s) for s in expr.free_symbols - {X}))
+        self.reasons.append(f"ball arithmetic needs one function; {names} can vary")
+        return None
+
+
+def _units(expr: sp.Expr) -> list[sp.Expr]:
+    """Factors λ with which x enters a function: 1 − α for erf((1 − α)·x)."""
+    found: list[sp.Expr] = []
+    for part in expr.atoms(sp.Function, sp.exp):
+        argument = sp.factor(part.args[0])
+        if argument.has(X):
+            found.append(sp.cancel(argument.as_independent(X, as_Add=False)[0]))
+    return list(dict.fromkeys(v for u in found if u.free_symbols for v in (u, -u)))
+
+
+@lru_cache(maxsize=64)
+def _measured(expr: sp.Expr, unit: sp.Expr) -> sp.Expr:
+    return sp.factor(sp.expand(cancelled_arguments(expr.subs(X, X / unit))))
+
+
+def _within(place: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> bool:
+    return bool(place.is_finite) and bool(lower <= place) and bool(place <= upper)
+
+
+def _likely(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> tuple[int, ...]:
+    """Both directions, the one that a few places suggest first; the cover decides."""
+    low = sp.Integer(-8) if lower.is_infinite else lower
+    high = low + 16 if upper.is_infinite else upper
+    low = high - 16 if lower.is_infinite else low
+    with balls.precision(BITS):
+        for share in _PROBES:
+            ball = compiled(expr)(point(low + (high - low) * share))
+            if ball > 0:
+                return (1, -1)
+            if ball < 0:
+                return (-1, 1)
+    return (1, -1)

@@ -1,0 +1,118 @@
+"""sup h on an interval that may be infinite: exact where it can be, otherwise enclosed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sympy as sp
+
+from rescu_cli.certify.calculus.undecided import UndecidedError
+from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, ends_of
+from rescu_cli.certify.enclosure.cover import BITS, STARTS, cover, least_start
+from rescu_cli.certify.enclosure.far import Far, FarError, constant, far
+from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
+from rescu_cli.core import balls
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What is known of h beyond ±start.
+
+    Args:
+        start: R.
+        upper: h ≤ upper there; −oo if h falls without bound.
+        limit: Its exact limit at infinity.
+    """
+
+    start: int
+    upper: sp.Expr
+    limit: sp.Expr
+
+
+def supremum(
+    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, candidates: Iterable[sp.Expr] = ()
+) -> sp.Expr:
+    """sup of ``expr`` on an interval.
+
+    Args:
+        expr: In x alone, analytic on the interval and at its finite ends.
+        lower: Left end, −oo allowed.
+        upper: Right end, oo allowed.
+        candidates: Exact numbers that the supremum may be.
+
+    Returns:
+        An exact number, oo, or an `Enclosed` one of width at most about 1e-13·(1 + |sup|).
+
+    Raises:
+        UndecidedError: If it is not found.
+    """
+    try:
+        with balls.precision(BITS):
+            return _supremum(expr, lower, upper, list(candidates))
+    except (TooManyBoxesError, FarError) as reason:
+        raise UndecidedError(str(reason)) from None
+
+
+def _supremum(
+    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, candidates: list[sp.Expr]
+) -> sp.Expr:
+    least = least_start(lower, upper)
+    left = _tail(expr, -1, least) if lower.is_infinite else None
+    right = _tail(expr, 1, least) if upper.is_infinite else None
+    tails = [t for t in (left, right) if t is not None]
+    if any(t.limit is sp.oo for t in tails):
+        return sp.oo
+    reached = [c for c in (*(t.limit for t in tails), *candidates) if c.is_finite]
+    largest = max(reached, key=_floor, default=None)
+    if largest is not None and _never_above(expr, largest, lower, upper):
+        return largest
+    low = lower if left is None else sp.Integer(-left.start)
+    high = upper if right is None else sp.Integer(right.start)
+    inside = maximum(expr, low, high)
+    floor = inside.lower if largest is None else max(inside.lower, _floor(largest))
+    tops = (ends_of(balls.evaluate(t.upper, {}))[1] for t in tails if t.upper.is_finite)
+    ceiling = max([inside.upper, *tops])
+    if ceiling - floor > 4 * TOLERANCE * (1 + abs(ceiling)):
+        raise UndecidedError(f"the supremum is only known to lie in [{floor}, {ceiling}]")
+    return balls.Enclosed(floor, ceiling)
+
+
+def _floor(exact: sp.Expr) -> sp.Rational:
+    return ends_of(balls.evaluate(exact, {}))[0]
+
+
+def _tail(expr: sp.Expr, side: int, least: int) -> Tail:
+    """The first tail on which h stays below its limit, or is as close to it as is asked for."""
+    reason = ""
+    for start in STARTS:
+        if start < least:
+            continue
+        try:
+            form = far(expr, start, side)
+            limit = form.limit()
+            if limit.is_infinite or _stays_below(form, limit):
+                return Tail(start, limit, limit)
+            top = ends_of(form.range())[1]
+        except FarError as error:
+            reason = str(error)
+            continue
+        if top - _floor(limit) <= TOLERANCE:
+            return Tail(start, top, limit)
+        reason = f"the bound beyond {start} is not sharp"
+    raise TooManyBoxesError(f"the tail towards {'-' if side < 0 else ''}inf is open: {reason}")
+
+
+def _stays_below(form: Far, limit: sp.Expr) -> bool:
+    try:
+        return (constant(form.start, limit) + -form).sign() >= 0
+    except FarError:
+        return False
+
+
+def _never_above(expr: sp.Expr, exact: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> bool:
+    try:
+        cover(exact - expr, lower, upper)
+    except (NotNonnegativeError, TooManyBoxesError, FarError):
+        return False
+    return True
