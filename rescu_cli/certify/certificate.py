@@ -10,9 +10,9 @@ from typing import Any
 
 from rescu_cli.certify.claims import Claim
 from rescu_cli.core.activation import Activation
-from rescu_cli.errors import UnsupportedError, UsageError
+from rescu_cli.errors import DisagreementError, UnsupportedError, UsageError
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Certificate:
         assumptions: What is assumed of the free parameters; None without any.
         engines: Version of each engine that was asked.
         claims: One per name, in the order of the table.
+        evidence: For each decided claim what `recheck` replays; None if it was not asked for.
 
     Raises:
         UsageError: If a claim occurs twice, or speaks under other assumptions.
@@ -37,6 +38,7 @@ class Certificate:
     assumptions: str | None
     engines: Mapping[str, str]
     claims: tuple[Claim, ...]
+    evidence: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         names = [c.claim for c in self.claims]
@@ -87,6 +89,7 @@ class Certificate:
             "assumptions": self.assumptions,
             "engines": dict(self.engines),
             "claims": [c.to_dict() for c in self.claims],
+            **({} if self.evidence is None else {"evidence": dict(self.evidence)}),
         }
 
     @classmethod
@@ -98,7 +101,8 @@ class Certificate:
 
         Raises:
             UnsupportedError: If it was written with another schema.
-            UsageError: If a field is missing or the seal does not fit.
+            UsageError: If a field is missing.
+            DisagreementError: If the seal does not fit.
         """
         try:
             if data["schema"] != SCHEMA:
@@ -112,6 +116,7 @@ class Certificate:
                 assumptions=data["assumptions"],
                 engines=dict(data["engines"]),
                 claims=tuple(Claim.from_dict(c) for c in data["claims"]),
+                evidence=None if data.get("evidence") is None else dict(data["evidence"]),
             )
             sealed = data["seal"]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -123,7 +128,7 @@ class Certificate:
             ) from error
         expected = _seal(certificate._body())
         if sealed != expected:
-            raise UsageError(
+            raise DisagreementError(
                 f"The certificate of {certificate.spec} was edited: its seal is {sealed!r:.20}, "
                 f"its text has {expected[:16]!r}. Make a new one with: rescu verify "
                 f"{certificate.spec} --out cert.json"

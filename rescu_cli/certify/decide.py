@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rescu_cli.certify.certificate import Certificate
 from rescu_cli.certify.claims import Claim
@@ -18,6 +19,7 @@ def certify(
     claims: Sequence[str] | None = None,
     *,
     engines: Sequence[str] | None = None,
+    evidence: bool = False,
 ) -> Certificate:
     """Decide claims about an activation.
 
@@ -25,6 +27,7 @@ def certify(
         activation: Free parameters are quantified over: "for all admissible values".
         claims: Names of claims; all of the table by default.
         engines: Names of engines; all by default, in the order of their table.
+        evidence: Whether to add what `recheck` needs, found by a second engine where there is one.
 
     Raises:
         UnknownNameError: If a claim or an engine does not exist.
@@ -36,14 +39,23 @@ def certify(
     """
     asked = load_engines(engines)
     names = list(dict.fromkeys(CLAIMS if claims is None else claims))
+    decided = tuple(_decide(Question(n, activation), asked) for n in names)
     return Certificate(
         name=activation.name,
         spec=activation.spec,
         digest=activation.digest,
         assumptions=activation.assumptions.describe(),
         engines={e.name: e.version for e in asked},
-        claims=tuple(_decide(Question(n, activation), asked) for n in names),
+        claims=decided,
+        evidence=_evidence(decided, activation) if evidence else None,
     )
+
+
+def _evidence(claims: Sequence[Claim], activation: Activation) -> dict[str, Any]:
+    from rescu_cli.certify.evidence.collect import evidence  # reason: loads the solver
+
+    found = {c.claim: evidence(c, activation) for c in claims}
+    return {name: data for name, data in found.items() if data is not None}
 
 
 def _decide(question: Question, asked: Sequence[Engine]) -> Claim:

@@ -97,10 +97,39 @@ def precision(bits: int) -> Iterator[None]:
         flint.ctx.prec = before
 
 
+_MAX_EXPONENT = 20_000
+"""Numbers beyond 2^±20000 are not written as fractions: e^(−e^x) would fill the memory."""
+
+
 def rational(end: flint.arb) -> sp.Rational:
-    """An end of a ball, which is a dyadic number, as a rational."""
-    exact = end.fmpq()
-    return sp.Rational(int(exact.p), int(exact.q))
+    """An exact dyadic number (an end or the middle of a ball) as a rational.
+
+    Raises:
+        UnsupportedError: If it is too large or too small to be written as a fraction.
+    """
+    if end.is_zero():
+        return sp.S.Zero
+    mantissa, exponent = end.man_exp()
+    if abs(int(exponent)) > _MAX_EXPONENT:
+        raise UnsupportedError(f"{end.str(5)} is too extreme to be written as a fraction.")
+    return sp.Rational(int(mantissa)) * sp.Integer(2) ** int(exponent)
+
+
+def rational_bounds(ball: flint.arb) -> tuple[sp.Rational, sp.Rational]:
+    """Rational numbers below and above a finite ball; tiny ends are moved outward to ±2^−20000.
+
+    Raises:
+        UnsupportedError: If an end is too large.
+    """
+    tiny = sp.Integer(2) ** -_MAX_EXPONENT
+    small = flint.arb(2) ** -_MAX_EXPONENT
+    low, high = ball.lower(), ball.upper()
+    below = -tiny if low < 0 else sp.S.Zero
+    above = tiny if high > 0 else sp.S.Zero
+    return (
+        below if abs(low) < small else rational(low),
+        above if abs(high) < small else rational(high),
+    )
 
 
 def current_precision() -> int:

@@ -267,7 +267,19 @@ def _forms(place: Placement, constant: sp.Expr) -> Forms:
         cdf = cdf.xreplace({sp.Min(sp.Max((T + 1) / 2, 0), 1): inside})
     bump = bump.subs(sp.Abs(T), distance / half).subs(T, place.t)
     value = place.g_minus * X + rise * (sp.Max(X - center, 0) + half * bump)
+    if place.profile.shape == "piecewise-linear" and (place.g_minus, place.g_plus) == (0, 1):
+        value = _ramp(place)
     return Forms(value + constant, place.g_minus + rise * place.at(cdf))
+
+
+def _ramp(place: Placement) -> sp.Expr:
+    """SmeLU as max(x − c, w²/(4h)), w = clip(x − c + h, 0, 2h): a parabola above its tangents.
+
+    Roundings, products and maxima of monotone terms are monotone, so this rises in every float
+    format; max(x − c, 0) + (h − |x − c|)²/(4h) does not, since its second term falls.
+    """
+    inside = sp.Min(sp.Max(X - sp.expand(place.center - place.half), 0), sp.expand(2 * place.half))
+    return sp.Max(X - place.center, inside**2 / (4 * place.half))
 
 
 def _limits(shape: GradientShape, anchor: str) -> tuple[Limit, ...]:

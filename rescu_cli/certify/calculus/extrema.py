@@ -15,7 +15,7 @@ def extreme_candidates(expr: sp.Expr, slope: sp.Expr, span: Span) -> list[sp.Exp
     """Values whose smallest is inf and whose largest is sup of ``expr`` on the span.
 
     Between the zeros of its derivative the function is monotone, so its bounds there are its values
-    (limits) at the two ends. Where those zeros have no closed form, an oracle may know the two bounds.
+    (limits) at the two ends. Where those zeros have no closed form, an oracle may know both bounds.
 
     Args:
         expr: Analytic on the span and at its finite ends.
@@ -35,3 +35,11 @@ def extreme_candidates(expr: sp.Expr, slope: sp.Expr, span: Span) -> list[sp.Exp
         if found is None:
             raise
         return found
+
+
+def cells_of(expr: sp.Expr, span: Span) -> list[sp.Expr]:
+    """The critical points of ``expr`` that have a closed form; none if they have not."""
+    try:
+        return list(cells(sp.diff(expr, X), span))
+    except UndecidedError:
+        return []

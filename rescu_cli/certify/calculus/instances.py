@@ -19,6 +19,7 @@ _VALUES = tuple(
 )  # fmt: skip
 _N_INSTANCES = 16
 _N_TRIED = 3000
+_N_DRAWN = 400
 
 
 def instances(assumptions: Assumptions, count: int = _N_INSTANCES) -> list[Instance]:
@@ -44,7 +45,7 @@ def spread(assumptions: Assumptions, count: int, seed: str) -> list[Instance]:
     names = sorted(assumptions.domains)
     symbols = [assumptions.domains[n].symbol(n) for n in names]
     found: dict[tuple[sp.Expr, ...], Instance] = {}
-    for i in range(_N_TRIED):
+    for i in range(_N_DRAWN):
         if len(found) == count:
             break
         values = tuple(_draw(assumptions.domains[n], f"{seed}:{i}:{n}") for n in names)

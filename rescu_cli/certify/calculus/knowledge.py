@@ -19,7 +19,7 @@ from rescu_cli.certify.calculus.signs import (
 )
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.assumptions import Assumptions, Sign
-from rescu_cli.core.balls import Enclosed, rational
+from rescu_cli.core.balls import Enclosed, rational_bounds
 
 Direction = Literal[1, -1]
 
@@ -225,7 +225,7 @@ def _merged(numbers: list[sp.Expr], direction: Direction) -> sp.Expr:
         ball = enclose_number(number, 256)
         if ball is None:
             raise UndecidedError(f"{number} has no enclosure")
-        ends.append(tuple(rational(end) for end in (ball.lower(), ball.upper())))
+        ends.append(rational_bounds(ball))
     pick = max if direction > 0 else min
     return Enclosed(pick(low for low, _ in ends), pick(high for _, high in ends))
 

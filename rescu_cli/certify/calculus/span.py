@@ -11,6 +11,8 @@ from rescu_cli.certify.calculus.knowledge import Knowledge
 from rescu_cli.certify.calculus.numbers import enclose_number
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.assumptions import Sign
+from rescu_cli.core.balls import rational
+from rescu_cli.errors import UnsupportedError
 
 _BITS = 256
 
@@ -91,5 +93,8 @@ def _middle(end: sp.Expr) -> Fraction:
     ball = enclose_number(end, _BITS)
     if ball is None:
         raise UndecidedError(f"{end} has no enclosure")
-    middle = ball.mid().fmpq()
+    try:
+        middle = rational(ball.mid())
+    except UnsupportedError as reason:
+        raise UndecidedError(str(reason)) from None
     return Fraction(int(middle.p), int(middle.q))

@@ -15,11 +15,11 @@ zero       h, h′, …, h⁽ᵐ⁻¹⁾ vanish exactly at a point z of B and h�
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
-import flint
 import sympy as sp
 
 from rescu_cli.certify.calculus.normal import vanishes
@@ -32,6 +32,7 @@ _ZERO_WIDTH = sp.Rational(1, 2**12)
 """Boxes narrower than this are tried for an exact zero nearby."""
 _MIN_WIDTH = sp.Rational(1, 2**90)
 _MAX_ORDER = 6
+_LONG = 2**16
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _fraction(end: sp.Expr) -> Fraction:
     if end.is_Rational:
         return Fraction(int(end.p), int(end.q))
     with balls.precision(256):
-        exact = balls.evaluate(end, {}).mid().fmpq()
+        exact = balls.rational(balls.evaluate(end, {}).mid())
     return Fraction(int(exact.p), int(exact.q))
 
 
@@ -125,7 +126,15 @@ def positive(expr: sp.Expr, box: Box) -> bool:
 
 def _nonnegative(expr: sp.Expr, at: sp.Expr) -> bool:
     ball = compiled(expr)(point(at))
-    return bool(ball >= 0) or (bool(ball.contains(0)) and vanishes(expr.subs(X, at)))
+    return bool(ball >= 0) or (bool(ball.contains(0)) and _is_zero(expr, at))
+
+
+@lru_cache(maxsize=4096)
+def _is_zero(expr: sp.Expr, at: sp.Expr) -> bool:
+    """Whether expr(at) = 0 exactly; not asked at the long fractions that bisection makes."""
+    if at.is_Rational and at.q > _LONG:
+        return False
+    return vanishes(expr.subs(X, at))
 
 
 def _value(expr: sp.Expr, box: Box) -> bool:
@@ -159,9 +168,7 @@ def _zero(expr: sp.Expr, box: Box) -> bool:
     if zero is None or not 1 <= order <= _MAX_ORDER:
         return False
     inside = not (point(zero) < point(box.lower)) and not (point(zero) > point(box.upper))
-    if not inside or not all(
-        vanishes(derivative(expr, k).subs(X, zero)) for k in range(order)
-    ):
+    if not inside or not all(vanishes(derivative(expr, k).subs(X, zero)) for k in range(order)):
         return False
     top = compiled(derivative(expr, order))
     right = zero == box.upper or top(hull(zero, box.upper)) >= 0
@@ -181,13 +188,17 @@ _CHECKS = {
 }
 
 
-def cover_nonnegative(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> tuple[Box, ...]:
+def cover_nonnegative(
+    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, zeros: Sequence[sp.Expr] = ()
+) -> tuple[Box, ...]:
     """Boxes that tile [lower, upper], on each of which a rule proves expr ≥ 0.
 
     Args:
         expr: Analytic on the closed interval.
         lower: Exact left end.
         upper: Exact right end.
+        zeros: Exact points at which expr may vanish; zero and the simplest rational of a narrow
+            box are tried without being named.
 
     Raises:
         NotNonnegativeError: If expr < 0 somewhere, confirmed.
@@ -199,7 +210,7 @@ def cover_nonnegative(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> tuple[Bo
         low, high = stack.pop()
         if len(done) + len(stack) > MAX_BOXES:
             raise TooManyBoxesError(f"no proof with {MAX_BOXES} boxes")
-        found = next((b for b in _attempts(expr, low, high) if holds(expr, b)), None)
+        found = next((b for b in _attempts(expr, low, high, zeros) if holds(expr, b)), None)
         if found is not None:
             done.append(found)
             continue
@@ -218,19 +229,27 @@ def _width(low: sp.Expr, high: sp.Expr) -> Fraction:
     return _fraction(high) - _fraction(low)
 
 
-def _attempts(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> Iterator[Box]:
+def _attempts(
+    expr: sp.Expr, low: sp.Expr, high: sp.Expr, zeros: Sequence[sp.Expr]
+) -> Iterator[Box]:
     for rule in ("value", "mean", "rising", "falling", "concave"):
         yield Box(low, high, rule)
-    for zero in _zeros(expr, low, high):
+    for zero in _zeros(expr, low, high, zeros):
         order = 0
-        while order <= _MAX_ORDER and vanishes(derivative(expr, order).subs(X, zero)):
+        while order <= _MAX_ORDER and _is_zero(derivative(expr, order), zero):
             order += 1
         if 1 <= order <= _MAX_ORDER:
             yield Box(low, high, "zero", zero, order)
 
 
-def _zeros(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> Iterator[sp.Expr]:
-    """Points of the box at which h may vanish exactly: its ends, and the simplest rational."""
+def _zeros(
+    expr: sp.Expr, low: sp.Expr, high: sp.Expr, named: Sequence[sp.Expr]
+) -> Iterator[sp.Expr]:
+    """Points of the box at which h may vanish: named ones, its ends, the simplest rational."""
+    for zero in named:
+        at = point(zero)
+        if at >= point(low) and at <= point(high) and zero not in (low, high):
+            yield zero
     for end in (low, high):
         if compiled(expr)(point(end)).contains(0):
             yield end
@@ -261,8 +280,3 @@ def _split_point(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
     if compiled(expr)(point(centre)).contains(0) and low.is_Rational and high.is_Rational:
         return low + (high - low) * sp.Rational(7, 16)
     return centre
-
-
-def ends_of(ball: flint.arb) -> tuple[sp.Rational, sp.Rational]:
-    """Rational lower and upper bounds of a finite ball."""
-    return balls.rational(ball.lower()), balls.rational(ball.upper())

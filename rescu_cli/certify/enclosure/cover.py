@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -90,13 +91,14 @@ def least_start(*ends: sp.Expr) -> int:
     raise TooManyBoxesError("a joint lies beyond the largest double")
 
 
-def cover(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> Cover:
+def cover(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, zeros: Sequence[sp.Expr] = ()) -> Cover:
     """Prove expr ≥ 0 on an interval.
 
     Args:
         expr: In x alone, analytic on the interval and at its finite ends.
         lower: Left end.
         upper: Right end.
+        zeros: Exact points at which expr may vanish.
 
     Raises:
         NotNonnegativeError: If expr < 0 somewhere, confirmed.
@@ -108,7 +110,7 @@ def cover(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> Cover:
         right = tail_from(expr, 1, least, 1)[0] if upper.is_infinite else None
         low = lower if left is None else sp.Integer(-left)
         high = upper if right is None else sp.Integer(right)
-        return Cover(lower, upper, left, right, cover_nonnegative(expr, low, high))
+        return Cover(lower, upper, left, right, cover_nonnegative(expr, low, high, zeros))
 
 
 def strictly(expr: sp.Expr, found: Cover) -> bool:

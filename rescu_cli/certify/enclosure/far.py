@@ -57,12 +57,14 @@ class Coefficient:
     exact: sp.Expr | None = None
 
     def __add__(self, other: Coefficient) -> Coefficient:
-        both = self.exact is not None and other.exact is not None
-        return _exact(self.exact + other.exact) if both else Coefficient(self.ball + other.ball)
+        if self.exact is None or other.exact is None:
+            return Coefficient(self.ball + other.ball)
+        return _exact(self.exact + other.exact)
 
     def __mul__(self, other: Coefficient) -> Coefficient:
-        both = self.exact is not None and other.exact is not None
-        return _exact(self.exact * other.exact) if both else Coefficient(self.ball * other.ball)
+        if self.exact is None or other.exact is None:
+            return Coefficient(self.ball * other.ball)
+        return _exact(self.exact * other.exact)
 
 
 def _exact(value: sp.Expr) -> Coefficient:

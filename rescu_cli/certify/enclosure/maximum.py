@@ -10,7 +10,6 @@ import sympy as sp
 from rescu_cli.certify.enclosure.boxes import (
     MAX_BOXES,
     TooManyBoxesError,
-    ends_of,
     hull,
     middle,
     point,
@@ -56,16 +55,18 @@ def upper_bound(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> balls.Ball:
     return best if best.is_finite() and best < bound else bound
 
 
-def maximum(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> Maximum:
-    """Enclose sup h on [low, high] to within ``TOLERANCE``, relative where it exceeds 1.
+def maximum(
+    expr: sp.Expr, low: sp.Expr, high: sp.Expr, tolerance: sp.Rational = TOLERANCE
+) -> Maximum:
+    """Enclose sup h on [low, high] to within ``tolerance``, relative where it exceeds 1.
 
     Raises:
         TooManyBoxesError: If that takes too many boxes.
     """
-    best, at = None, low
-    for candidate in (low, high, middle(low, high)):
+    best, at = compiled(expr)(point(low)).lower(), low
+    for candidate in (high, middle(low, high)):
         found = compiled(expr)(point(candidate)).lower()
-        if best is None or found > best:
+        if found > best:
             best, at = found, candidate
     heap: list[tuple[float, int, balls.Ball, sp.Expr, sp.Expr]] = []
     count = 0
@@ -80,12 +81,12 @@ def maximum(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> Maximum:
     push(low, high)
     while True:
         _, _, top, a, b = heap[0]
-        gap = balls.exact_ball(TOLERANCE) * (1 + abs(best))
+        gap = balls.exact_ball(tolerance) * (1 + abs(best))
         # The heap is sorted by rounded keys: the true largest bound is taken from all boxes.
         if top.is_finite() and top - best <= gap:
-            ceiling = max((ends_of(entry[2])[1] for entry in heap))
-            floor = ends_of(best)[0]
-            if ceiling - floor <= 2 * ends_of(gap)[1]:
+            ceiling = max(balls.rational_bounds(entry[2])[1] for entry in heap)
+            floor = balls.rational_bounds(best)[0]
+            if ceiling - floor <= 2 * balls.rational_bounds(gap)[1]:
                 cuts = sorted({e for entry in heap for e in entry[3:5]}, key=_place)
                 return Maximum(floor, ceiling, at, tuple(cuts))
         heapq.heappop(heap)
@@ -102,4 +103,4 @@ def maximum(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> Maximum:
 def _place(end: sp.Expr) -> sp.Rational:
     if end.is_Rational:
         return end
-    return ends_of(balls.evaluate(end, {}))[0]
+    return balls.rational_bounds(balls.evaluate(end, {}))[0]

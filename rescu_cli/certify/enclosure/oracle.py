@@ -47,7 +47,7 @@ class BallOracle:
         self, expr: sp.Expr, variable: sp.Symbol, lower: sp.Expr, upper: sp.Expr
     ) -> Sign | None:
         """The sign of ``expr`` on the interval and at its finite ends, None if it has no one."""
-        reduced = self._alone(expr, lower, upper) if variable == X else None
+        reduced = self._alone(expr, lower, upper) if variable == X else None  # strictness counts
         if reduced is None:
             return None
         for direction in _likely(reduced, lower, upper):
@@ -78,22 +78,50 @@ class BallOracle:
         except _GIVE_UP as reason:
             raise UndecidedError(str(reason)) from None
 
-    def _alone(self, expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> sp.Expr | None:
-        """``expr`` without parameters, x measured in units of 1/λ if need be."""
-        if any(e.free_symbols for e in (lower, upper)):
-            self.reasons.append(f"the interval from {lower} to {upper} depends on a parameter")
-            return None
-        if expr.free_symbols <= {X}:
-            return expr
-        if all(e in (0, sp.oo, -sp.oo) for e in (lower, upper)):
-            for unit in _units(expr):
-                if self.own.sign(unit) == "+":
-                    measured = _measured(expr, unit)
-                    if measured.free_symbols <= {X}:
-                        return measured
-        names = ", ".join(sorted(str(s) for s in expr.free_symbols - {X}))
-        self.reasons.append(f"ball arithmetic needs one function; {names} can vary")
+    def _alone(
+        self, expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, *, sign_only: bool = False
+    ) -> sp.Expr | None:
+        found = alone(expr, lower, upper, self.own, sign_only=sign_only)
+        if found is None:
+            names = ", ".join(sorted(str(s) for s in (expr + lower + upper).free_symbols - {X}))
+            self.reasons.append(f"ball arithmetic needs one function; {names} can vary")
+        return found
+
+
+def alone(
+    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, known: Knowledge, *, sign_only: bool = False
+) -> sp.Expr | None:
+    """``expr`` without parameters, x measured in units of 1/λ if need be; None if there is none.
+
+    Args:
+        expr: What is to be studied on the interval.
+        lower: Left end.
+        upper: Right end.
+        known: About the parameters.
+        sign_only: Leave out a nonnegative factor without x: the rest has the sign wherever the
+            factor is positive, and where it vanishes so does the whole.
+    """
+    if any(e.free_symbols for e in (lower, upper)):
         return None
+    candidates = [expr]
+    if all(e in (0, sp.oo, -sp.oo) for e in (lower, upper)):
+        candidates += [_measured(expr, u) for u in _units(expr) if known.sign(u) == "+"]
+    for candidate in candidates:
+        found = _without_factor(candidate, known) if sign_only else candidate
+        if found.free_symbols <= {X}:
+            return found
+    return None
+
+
+def _without_factor(expr: sp.Expr, known: Knowledge) -> sp.Expr:
+    """The expression without a constant factor of known weak sign; its sign stays."""
+    if expr.free_symbols <= {X}:
+        return expr
+    constant, rest = sp.factor(expr).as_independent(X, as_Add=False)
+    sign = known.sign(constant)
+    if sign in ("+", ">="):
+        return rest
+    return -rest if sign in ("-", "<=") else expr
 
 
 def _units(expr: sp.Expr) -> list[sp.Expr]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from rescu_cli.certify.calculus.undecided import UndecidedError
-from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, ends_of
+from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, point
 from rescu_cli.certify.enclosure.cover import BITS, STARTS, cover, least_start
 from rescu_cli.certify.enclosure.far import Far, FarError, constant, far
 from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
@@ -54,9 +54,7 @@ def supremum(
         raise UndecidedError(str(reason)) from None
 
 
-def _supremum(
-    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, candidates: list[sp.Expr]
-) -> sp.Expr:
+def _supremum(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, candidates: list[sp.Expr]) -> sp.Expr:
     least = least_start(lower, upper)
     left = _tail(expr, -1, least) if lower.is_infinite else None
     right = _tail(expr, 1, least) if upper.is_infinite else None
@@ -71,7 +69,7 @@ def _supremum(
     high = upper if right is None else sp.Integer(right.start)
     inside = maximum(expr, low, high)
     floor = inside.lower if largest is None else max(inside.lower, _floor(largest))
-    tops = (ends_of(balls.evaluate(t.upper, {}))[1] for t in tails if t.upper.is_finite)
+    tops = [balls.rational_bounds(point(t.upper))[1] for t in tails if t.upper.is_finite]
     ceiling = max([inside.upper, *tops])
     if ceiling - floor > 4 * TOLERANCE * (1 + abs(ceiling)):
         raise UndecidedError(f"the supremum is only known to lie in [{floor}, {ceiling}]")
@@ -79,7 +77,7 @@ def _supremum(
 
 
 def _floor(exact: sp.Expr) -> sp.Rational:
-    return ends_of(balls.evaluate(exact, {}))[0]
+    return balls.rational_bounds(point(exact))[0]
 
 
 def _tail(expr: sp.Expr, side: int, least: int) -> Tail:
@@ -93,7 +91,7 @@ def _tail(expr: sp.Expr, side: int, least: int) -> Tail:
             limit = form.limit()
             if limit.is_infinite or _stays_below(form, limit):
                 return Tail(start, limit, limit)
-            top = ends_of(form.range())[1]
+            top = balls.rational_bounds(form.range())[1]
         except FarError as error:
             reason = str(error)
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, Context, Decimal
 from functools import cached_property
 from importlib import import_module
 
@@ -167,7 +168,9 @@ def _error(values: list[sp.Expr]) -> str | None:
     errors = [e.error for v in values for e in v.atoms(Enclosed)]
     if not errors:
         return None
-    return f"{float(max(errors)) * (1 + 1e-12):.2e}" if max(errors) else "0"
+    digits = Context(prec=3, rounding=ROUND_CEILING)  # a bound may only grow
+    largest = max(errors)
+    return str(digits.divide(Decimal(int(largest.p)), Decimal(int(largest.q))))
 
 
 def text(value: sp.Expr) -> str:

@@ -11,7 +11,7 @@ import sympy as sp
 from rescu_cli.certify.calculus.tail import limit
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.properties.answer import Answer, text
+from rescu_cli.certify.properties.answer import Answer
 
 
 def decide(answer: Answer) -> Claim:

@@ -27,8 +27,8 @@ def decide(answer: Answer) -> Claim:
     """An identity in c on every piece, or a confirmed point with c = 2 where it fails."""
     answer.facts.require_continuous()
     activation = answer.activation
-    family = _family(activation)
-    degrees = _degrees(family)
+    family = family_of(activation)
+    degrees = scaling_degrees(family)
     shown = ", ".join(f"{s.name} -> c^{d}*{s.name}" for s, d in degrees)
     statement = "f(c*x) = c*f(x) for all c > 0" + (f" with {shown}" if shown else "")
     if scales(family, degrees):
@@ -38,7 +38,7 @@ def decide(answer: Answer) -> Claim:
     for parameters in instances(family.assumptions):
         moved = {s: v * _C ** dict(degrees).get(s, 0) for s, v in parameters.items()}
         for x in _PLACES:
-            difference = _at(family, _C * x, moved) - _C * _at(family, x, parameters)
+            difference = value_at(family, _C * x, moved) - _C * value_at(family, x, parameters)
             ball = nonzero(difference, None, {})
             if ball is not None:
                 return answer.refuted(
@@ -48,12 +48,13 @@ def decide(answer: Answer) -> Claim:
     return answer.undecided(f"{statement} is neither proved nor refuted")
 
 
-def _degrees(family: Activation) -> tuple[tuple[sp.Symbol, int], ...]:
+def scaling_degrees(family: Activation) -> tuple[tuple[sp.Symbol, int], ...]:
+    """The free parameters that scale with x, each with its degree in c."""
     free = {p.name: p.symbol for p in family.free_parameters}
     return tuple((free[n], d) for n, d in family.scaling if n in free)
 
 
-def _family(activation: Activation) -> Activation:
+def family_of(activation: Activation) -> Activation:
     """The catalogue's symbolic family if the activation is a member of it, else itself."""
     values = {p.name: p.value for p in activation.parameters if p.value is not None}
     if not values or not any(n in values for n, _ in activation.scaling):
@@ -69,7 +70,7 @@ def _family(activation: Activation) -> Activation:
     return family if bound.digest == activation.digest else activation
 
 
-def _at(activation: Activation, x: sp.Expr, parameters: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+def value_at(activation: Activation, x: sp.Expr, parameters: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
     """f(x) exactly, at rational parameters."""
     for piece in activation.pieces:
         upper = sp.sympify(piece.upper).subs(parameters)

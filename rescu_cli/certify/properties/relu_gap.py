@@ -25,19 +25,19 @@ def decide(answer: Answer) -> Claim:
     known = answer.facts
     known.require_analytic()
     try:
-        base, known = _base(answer, known)
+        base, known = base_of(answer, known)
     except NoLineError as reason:
         return answer.refuted(f"there is no base to compare with: {reason}")
     magnitudes: list[sp.Expr] = []
     for i, branch in enumerate(known.branches):
-        for span, line in _sides(branch.span, base):
+        for span, line in sides(branch.span, base):
             magnitudes += _magnitudes(known, i, span, line)
     largest = known.knowledge.extreme(dict.fromkeys(magnitudes), 1)
     gap = largest if largest.is_infinite else known.value_of(largest)
     return answer.proved(gap, f"base: {_describe(base, known)}", lemma=known.lemma)
 
 
-def _base(answer: Answer, known: Facts) -> tuple[Kink, Facts]:
+def base_of(answer: Answer, known: Facts) -> tuple[Kink, Facts]:
     """The base of the unit function; of the function itself if the kink does not scale with it."""
     kink = answer.activation.kink
     if kink is None:
@@ -64,7 +64,7 @@ def _kink_scales(kink: Kink, known: Facts) -> bool:
     )
 
 
-def _sides(span: Span, base: Kink) -> list[tuple[Span, sp.Expr]]:
+def sides(span: Span, base: Kink) -> list[tuple[Span, sp.Expr]]:
     """A span cut at the kink, with the ray of the base that holds on each part."""
     left = base.offset + base.slope_left * (X - base.at)
     right = base.offset + base.slope_right * (X - base.at)

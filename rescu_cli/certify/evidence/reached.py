@@ -1,0 +1,181 @@
+"""That a bound is sharp: places where an extremum is reached, or limits that approach it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from rescu_cli.certify.calculus.extrema import cells_of
+from rescu_cli.certify.calculus.instances import instances
+from rescu_cli.certify.calculus.knowledge import cancelled_arguments
+from rescu_cli.certify.calculus.normal import vanishes
+from rescu_cli.certify.calculus.tail import limit
+from rescu_cli.certify.calculus.undecided import UndecidedError
+from rescu_cli.certify.enclosure.boxes import TooManyBoxesError
+from rescu_cli.certify.enclosure.cover import BITS, least_start
+from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
+from rescu_cli.certify.evidence.case import Case
+from rescu_cli.certify.evidence.values import Bounds
+from rescu_cli.core import balls
+from rescu_cli.core.symbols import X
+
+_MAX_PLACES = 6
+Part = tuple[sp.Expr, sp.Expr, sp.Expr]
+"""A function and the two ends of its interval."""
+
+
+def reach(
+    case: Case, key: str, bound: Bounds, order: int, direction: int,
+    parts: Sequence[Part] | None = None,
+) -> None:  # fmt: skip
+    """Add the obligation that the value is reached (or approached).
+
+    Args:
+        case: The claim.
+        key: Name of the choice.
+        bound: The value.
+        order: Which derivative, where ``parts`` is not given.
+        direction: 1 for a supremum, −1 for an infimum, 0 for the supremum of the absolute value.
+        parts: The functions and their intervals.
+
+    Raises:
+        UndecidedError: If no such place is found.
+    """
+    if parts is None:
+        parts = [
+            (case.facts.derivative(i, order), b.span.lower, b.span.upper)
+            for i, b in enumerate(case.facts.branches)
+        ]
+    place = case.choose(key, lambda: _find(case, bound, direction, parts))
+    if "any" in place:
+        _one_of(case, place["any"], bound, parts)
+        return
+    expr, sign = parts[int(place["piece"])][0], int(place["sign"])
+    if "side" in place:
+        case.limit(expr, int(place["side"]), sign * bound.high)
+        return
+    at = case.number(str(place["x"]))
+    case.hints.append(at)
+    inside(case, at, parts[int(place["piece"])])
+    if bound.exact:
+        case.vanishes(sign * _at(expr, at) - bound.high)
+    elif direction < 0:
+        case.at("nonnegative_at", bound.high - expr, {X: at})
+    else:
+        case.at("nonnegative_at", sign * expr - bound.low, {X: at})
+
+
+def _one_of(case: Case, places: Any, bound: Bounds, parts: Sequence[Part]) -> None:
+    """At one of the places, which may depend on the parameters: the product of the gaps is 0."""
+    gaps: list[sp.Expr] = []
+    for place in places:
+        part = parts[int(place["piece"])]
+        at = case.number(str(place["x"]))
+        case.hints.append(at)
+        inside(case, at, part)
+        gap = sp.cancel(int(place["sign"]) * _at(part[0], at)) - bound.high
+        gaps.append(gap)
+    case.vanishes(sp.Mul(*dict.fromkeys(gaps)))
+
+
+def inside(case: Case, at: sp.Expr, part: Part) -> None:
+    """The place lies in the closed interval."""
+    if not part[1].is_infinite:
+        case.nonnegative(at - part[1])
+    if not part[2].is_infinite:
+        case.nonnegative(part[2] - at)
+
+
+def _find(case: Case, bound: Bounds, direction: int, parts: Sequence[Part]) -> dict[str, Any]:
+    signs = (1, -1) if direction == 0 else (1,)
+    for i, (expr, low, high) in enumerate(parts):
+        for sign in signs:
+            for side, end in ((-1, low), (1, high)):
+                if end.is_infinite and _tends(case, expr, side, sign * bound.high):
+                    return {"piece": i, "side": side, "sign": sign}
+    if bound.low.is_infinite:
+        raise UndecidedError("no end where the function is unbounded is found")
+    for i, (expr, low, high) in enumerate(parts):
+        for at in _places(case, expr, low, high):
+            for sign in signs:
+                if bound.exact and vanishes(sign * _at(expr, at) - bound.high):
+                    return {"piece": i, "x": str(at), "sign": sign}
+    if not bound.exact:
+        return _numerically(bound, direction, parts)
+    everywhere = [
+        {"piece": i, "x": str(at), "sign": sign}
+        for i, (expr, low, high) in enumerate(parts)
+        for at in _ends(expr, low, high)
+        for sign in signs
+    ]
+    if not _one_reaches(case, bound, parts, everywhere):
+        raise UndecidedError(f"no place where {bound.high} is reached is found")
+    return {"any": everywhere[:_MAX_PLACES]}
+
+
+def _one_reaches(
+    case: Case, bound: Bounds, parts: Sequence[Part], places: Sequence[dict[str, Any]]
+) -> bool:
+    """Whether it seems so for some parameter values; what is proved is the product."""
+    for values in instances(case.activation.assumptions, 4):
+        gaps = [
+            p["sign"] * _at(parts[p["piece"]][0], case.number(p["x"])) - bound.high for p in places
+        ]
+        if not any(vanishes(g.subs(values)) for g in gaps):
+            return False
+    return bool(places)
+
+
+def _at(expr: sp.Expr, at: sp.Expr) -> sp.Expr:
+    return cancelled_arguments(expr.subs(X, at))
+
+
+def _ends(expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> list[sp.Expr]:
+    """Finite ends; one of them, or 0, for a constant."""
+    found = [e for e in (low, high) if not e.is_infinite]
+    return found if expr.has(X) else (found[:1] or [sp.S.Zero])
+
+
+def _tends(case: Case, expr: sp.Expr, side: int, value: sp.Expr) -> bool:
+    try:
+        found = limit(expr, side, case.facts.knowledge)
+    except UndecidedError:
+        return False
+    return bool(found == value) or (
+        not found.is_infinite and not value.is_infinite and vanishes(found - value)
+    )
+
+
+def _places(case: Case, expr: sp.Expr, low: sp.Expr, high: sp.Expr) -> list[sp.Expr]:
+    """Ends, zero, and the exact critical points."""
+    span = case.facts.branches[0].span.part(low, high)
+    found = [e for e in (low, high) if not e.is_infinite]
+    if span.contains(sp.S.Zero):
+        found.append(sp.S.Zero)
+    if expr.has(X):
+        found += cells_of(expr, span)
+    return found
+
+
+def _numerically(bound: Bounds, direction: int, parts: Sequence[Part]) -> dict[str, Any]:
+    """The best point of branch and bound on the middle part of each interval."""
+    signs = {1: (1,), -1: (-1,), 0: (1, -1)}[direction]
+    goal = -bound.high if direction < 0 else bound.low
+    with balls.precision(BITS):
+        for i, (expr, low, high) in enumerate(parts):
+            if not expr.has(X) or expr.free_symbols - {X}:
+                continue
+            reach_to = max(64, least_start(low, high))
+            left = sp.Integer(-reach_to) if low.is_infinite else low
+            right = sp.Integer(reach_to) if high.is_infinite else high
+            for sign in signs:
+                try:
+                    found = maximum(sign * expr, left, right, TOLERANCE / 1000)
+                except TooManyBoxesError:
+                    continue
+                if found.lower >= goal:
+                    kept = 1 if direction < 0 else sign
+                    return {"piece": i, "x": str(found.at), "sign": kept}
+    raise UndecidedError("no place where the enclosed value is reached is found")
