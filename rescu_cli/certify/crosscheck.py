@@ -17,6 +17,7 @@ from rescu_cli.certify.calculus.numbers import number_sign
 from rescu_cli.certify.calculus.witness import confirmed, enclose, nonzero
 from rescu_cli.certify.claims import Claim, Value
 from rescu_cli.certify.engines.exact import ExactEngine
+from rescu_cli.certify.properties.homogeneous import family_of, scaling_degrees, value_at
 from rescu_cli.certify.question import Question
 from rescu_cli.certify.verdict import Verdict
 from rescu_cli.core.activation import Activation
@@ -56,10 +57,12 @@ def crosscheck(claim: Claim, activation: Activation) -> int:
     """
     if claim.status is Verdict.UNDECIDED or (claim.status is Verdict.REFUTED and claim.witness):
         return 0
-    checked = members(activation)
+    # Homogeneity is a statement about the family, not about its members.
+    family = family_of(activation) if claim.claim == "homogeneous" else activation
+    checked = members(family)
     for point, member in checked:
-        if claim.claim == "homogeneous":  # a statement about the family, not about its members
-            against = _not_homogeneous(activation, point, member)
+        if claim.claim == "homogeneous":
+            against = _not_homogeneous(family, point, member)
         else:
             against = _contradiction(claim, point, member)
         if against is not None:
@@ -100,6 +103,7 @@ def _number(text: Value, point: Instance) -> sp.Expr:
     infinite = {"inf": sp.S.Infinity, "-inf": sp.S.NegativeInfinity}
     if text in infinite:
         return infinite[str(text)]
+    # SymPy has meanings of its own for names such as S, N and beta; the parameters come first.
     return sp.sympify(str(text), locals={s.name: s for s in point}).subs(point)
 
 
@@ -176,14 +180,13 @@ def _order(number: sp.Expr) -> float:
     return float(number)
 
 
-def _not_homogeneous(activation: Activation, point: Instance, member: Activation) -> str | None:
+def _not_homogeneous(family: Activation, point: Instance, member: Activation) -> str | None:
     """A c and an x at which f_{c^d·p}(c·x) − c·f_p(x) is enclosed away from zero."""
-    degrees = dict(activation.scaling)
+    degrees = dict(scaling_degrees(family))
     for c in _FACTORS:
-        moved = {s: v * c ** degrees.get(s.name, 0) for s, v in point.items()}
-        for i, x in _places(member):
-            f = sp.sympify(activation.pieces[i].value)
-            gap = f.subs({**moved, X: c * x}) - c * f.subs({**point, X: x})
+        moved = {s: v * c ** degrees.get(s, 0) for s, v in point.items()}
+        for _, x in _places(member):
+            gap = value_at(family, c * x, moved) - c * value_at(family, x, point)
             if nonzero(gap, None, {}) is not None:
                 return f"f(c*x) differs from c*f(x) at x = {x}, c = {c}"
     return None

@@ -7,7 +7,8 @@ curvatures by 1/c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -81,6 +82,18 @@ class Facts:
         )
         self._derivatives: dict[tuple[int, int], sp.Expr] = {}
         self._charts: dict[tuple[int, int], Chart | UndecidedError] = {}
+
+    def cancelled(self) -> Facts:
+        """The same with common factors of fractions cancelled: removable holes are filled."""
+        filled = copy(self)
+        filled.branches = tuple(
+            replace(b, value=sp.cancel(b.value), gradient=sp.cancel(b.gradient))
+            for b in self.branches
+        )
+        filled._derivatives, filled._charts = {}, {}
+        for cached in ("_analytic", "polynomial", "matching", "seamless"):
+            filled.__dict__.pop(cached, None)
+        return filled
 
     # -- scale -----------------------------------------------------------------------------
 

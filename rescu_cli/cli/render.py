@@ -146,6 +146,8 @@ def print_claims(certificate: Any) -> None:
         if found := _SCALING.search(reason):
             footnotes.append(found[1])
             reason, star = reason[: found.start()], "*"
+        if data["method"] not in (None, "exact"):
+            reason = f"by {data['method']}: {reason}" if reason else f"by {data['method']}"
         if data["witness"]:
             witness = "witness " + ", ".join(f"{k}={v}" for k, v in data["witness"].items())
             reason = f"{witness}; {reason}" if reason else witness
@@ -153,13 +155,37 @@ def print_claims(certificate: Any) -> None:
             (
                 data["claim"],
                 Text.from_markup(_MARKS[data["status"]]),
-                _value(data["value"]),
+                _value(data["value"]) + (f" (±{data['error']})" if data["error"] else ""),
                 (data["for_all"] or "") + star,
-                reason or (f"by {data['method']} arithmetic" if data["method"] else ""),
+                reason or ("by exact arithmetic" if data["method"] else ""),
             )
         )
     caption = "; ".join(f"* {note}" for note in dict.fromkeys(footnotes)) or None
     table(None, ["claim", "verdict", "value", "for all", "how, or why not"], rows, caption=caption)
+
+
+def print_recheck(found: Any) -> None:
+    """One row per claim: the verdict, whether its evidence holds, and which engines hold it."""
+    marks = {True: "[green]stands[/]", False: "[bold red]falls[/]", None: "[yellow]open[/]"}
+    rows = [
+        (
+            c.claim,
+            Text.from_markup(_MARKS[c.status.value]),
+            Text.from_markup(marks[c.stands]),
+            ", ".join(f"{n} {_BY.get(by, by)}" for by, n in sorted(c.steps.items())),
+            c.reason or "",
+        )
+        for c in found.claims
+    ]
+    table(
+        f"Certificate of {found.spec}",
+        ["claim", "verdict", "evidence", "statements replayed", "what is wrong"],
+        rows,
+        caption=None if found.ok else "a claim without its evidence is no claim",
+    )
+
+
+_BY = {"again": "decided again"}
 
 
 def _value(value: Any) -> str:

@@ -60,6 +60,10 @@ class Enclosed(sp.AtomicExpr):
     def __new__(cls, lower: sp.Rational, upper: sp.Rational) -> Enclosed:
         return super().__new__(cls, sp.Rational(lower), sp.Rational(upper))
 
+    def __neg__(self) -> Enclosed:
+        lower, upper = self.args
+        return Enclosed(-upper, -lower)
+
     @property
     def free_symbols(self) -> set[sp.Symbol]:
         return set()
@@ -218,20 +222,33 @@ def apply(expr: sp.Expr, args: list[Ball], *, analytic: bool = False) -> Ball:
 
 def _power(base: Ball, exponent: sp.Expr, exponent_ball: Ball, analytic: bool) -> Ball:
     if exponent.is_Integer:
-        n = abs(int(exponent))
-        result, square = None, base
-        while n:  # multiply: arb ** int on a ball across 0 may give nan
-            if n & 1:
-                result = square if result is None else result * square
-            square = square * square if n > 1 else square
-            n >>= 1
-        result = flint.arb(1) if result is None else result
+        result = _integer_power(base, abs(int(exponent)))
         return result if int(exponent) >= 0 else 1 / result
     if exponent.is_Rational and int(exponent.q) == 2:
         off_line = analytic and isinstance(base, flint.acb)
         root = base.sqrt(analytic=True) if off_line else base.sqrt()
         return _power(root, sp.Integer(exponent.p), exponent_ball, analytic)
     return (_log(base, analytic) * exponent_ball).exp()
+
+
+def _integer_power(base: Ball, n: int) -> Ball:
+    """base^n; on a real ball of some width from its two ends, where u^n is monotone."""
+    if n < 2 or isinstance(base, flint.acb) or base.is_exact():
+        return _multiplied(base, n)
+    low, high = _multiplied(base.lower(), n), _multiplied(base.upper(), n)
+    both = low.union(high)
+    return both.union(flint.arb(0)) if n % 2 == 0 and base.contains(0) else both
+
+
+def _multiplied(base: Ball, n: int) -> Ball:
+    """By multiplication: arb ** int on a ball across 0 may give nan."""
+    result, square = None, base
+    while n:
+        if n & 1:
+            result = square if result is None else result * square
+        square = square * square if n > 1 else square
+        n >>= 1
+    return flint.arb(1) if result is None else result
 
 
 def _log(base: Ball, analytic: bool) -> Ball:

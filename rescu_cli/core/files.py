@@ -1,4 +1,4 @@
-"""Writing a file so that a reader finds the old one or the new one, never half of it."""
+"""Reading JSON, and writing a file so that a reader finds the old one or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from rescu_cli.errors import StoreError
+from rescu_cli.errors import StoreError, UsageError
 
 TEMPORARY = ".*~"  # what a killed process may leave behind; a reader never looks at these
 
@@ -35,6 +35,21 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             raise
     except OSError as error:
         raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def read_json(path: Path) -> Any:
+    """The data of a JSON file.
+
+    Raises:
+        StoreError: If the file cannot be read.
+        UsageError: If it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not JSON: {error}.") from error
 
 
 def write_json(path: Path, data: Any) -> None:

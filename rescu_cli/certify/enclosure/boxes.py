@@ -28,8 +28,6 @@ from rescu_cli.core import balls
 from rescu_cli.core.symbols import X
 
 MAX_BOXES = 20_000
-_ZERO_WIDTH = sp.Rational(1, 2**12)
-"""Boxes narrower than this are tried for an exact zero nearby."""
 _MIN_WIDTH = sp.Rational(1, 2**90)
 _MAX_ORDER = 6
 _LONG = 2**16
@@ -197,8 +195,8 @@ def cover_nonnegative(
         expr: Analytic on the closed interval.
         lower: Exact left end.
         upper: Exact right end.
-        zeros: Exact points at which expr may vanish; zero and the simplest rational of a narrow
-            box are tried without being named.
+        zeros: Exact points at which expr may vanish; the ends and the simplest rational of
+            a box are tried without being named.
 
     Raises:
         NotNonnegativeError: If expr < 0 somewhere, confirmed.
@@ -253,12 +251,10 @@ def _zeros(
     for end in (low, high):
         if compiled(expr)(point(end)).contains(0):
             yield end
-    width = _width(low, high)
-    if width < _ZERO_WIDTH:
-        simple = _simplest(_fraction(low), _fraction(high))
-        candidate = sp.Rational(simple.numerator, simple.denominator)
-        if candidate not in (low, high) and compiled(expr)(point(candidate)).contains(0):
-            yield candidate
+    simple = _simplest(_fraction(low), _fraction(high))
+    candidate = sp.Rational(simple.numerator, simple.denominator)
+    if candidate not in (low, high) and compiled(expr)(point(candidate)).contains(0):
+        yield candidate
 
 
 def _simplest(low: Fraction, high: Fraction) -> Fraction:

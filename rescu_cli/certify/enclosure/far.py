@@ -8,7 +8,7 @@ Lemmas (docs/proofs/ball.md):
 1. *Decay.* With q(x) = x·E′(x) + j, if q and all its derivatives are ≤ 0 at R then x^j·e^E is
    nonincreasing on [R, ∞), and lies in [0, R^j·e^(E(R))].
 2. *Leading factor.* c·x^j·e^E·(1 + δ) has the sign of c on [R, ∞) if the ball of δ there lies
-   above −1.
+   above −1; a sum of terms of one sign has that sign.
 3. *Taylor–Lagrange.* g(c + δ) = Σ_(k<n) g⁽ᵏ⁾(c)δᵏ/k! + g⁽ⁿ⁾(ξ)δⁿ/n! with ξ between c and c + δ.
 4. tanh u = 1 − 2w/(1 + w) with w = e^(−2u), σ(u) = 1/(1 + e^(−u)), and
    erfc u = e^(−u²)/(u√π)·(1 − 1/(2u²) + θ·3/(4u⁴)), 0 ≤ θ ≤ 1, for u > 0.
@@ -51,19 +51,34 @@ _ONE = Growth(sp.S.Zero, sp.S.Zero)
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A factor c(x): its ball on the tail and, if it is constant, its exact value."""
+    """A factor c(x).
+
+    Args:
+        ball: Encloses its values on the tail.
+        exact: Its value if it is constant.
+        known_sign: 1 or −1 where its strict sign is known although the ball reaches 0.
+    """
 
     ball: balls.Ball
     exact: sp.Expr | None = None
+    known_sign: int = 0
+
+    @property
+    def sign(self) -> int:
+        """The strict sign on the whole tail, 0 if it is not known."""
+        if self.ball > 0:
+            return 1
+        return -1 if self.ball < 0 else self.known_sign
 
     def __add__(self, other: Coefficient) -> Coefficient:
         if self.exact is None or other.exact is None:
-            return Coefficient(self.ball + other.ball)
+            sign = self.sign if self.sign == other.sign else 0
+            return Coefficient(self.ball + other.ball, None, sign)
         return _exact(self.exact + other.exact)
 
     def __mul__(self, other: Coefficient) -> Coefficient:
         if self.exact is None or other.exact is None:
-            return Coefficient(self.ball * other.ball)
+            return Coefficient(self.ball * other.ball, None, self.sign * other.sign)
         return _exact(self.exact * other.exact)
 
 
@@ -133,10 +148,12 @@ class Far:
         """
         if not self.terms:
             return 0
-        delta = self.relative().range()
-        if not 1 + delta > 0:
+        signs = {c.sign for c in self.terms.values()}
+        if signs in ({1}, {-1}):
+            return signs.pop()
+        if not 1 + self.relative().range() > 0:
             raise FarError("the remainder may outweigh the leading term")
-        return 1 if self.leading[1].ball > 0 else -1
+        return self.leading[1].sign
 
     def limit(self) -> sp.Expr:
         """The exact limit at ∞, ±oo included.
@@ -388,7 +405,7 @@ def _beyond(u: Far) -> Far:
     """e^u ∈ [0, 1]·e^(−x²) where u + x² ≤ 0 on the tail (u falls faster than every power)."""
     square = Far(u.start, {Growth(sp.S.Zero, sp.Integer(2)): _exact(sp.S.One)})
     if (u + square).sign() < 0:
-        unit = Coefficient(flint.arb(0).union(flint.arb(1)))
+        unit = Coefficient(flint.arb(0).union(flint.arb(1)), None, 1)
         return Far(u.start, {Growth(-(X**2), sp.S.Zero): unit})
     raise FarError("an exponential of an exponential grows")
 

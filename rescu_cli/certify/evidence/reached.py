@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import sympy as sp
@@ -22,6 +23,8 @@ from rescu_cli.core import balls
 from rescu_cli.core.symbols import X
 
 _MAX_PLACES = 6
+_REACHES = (8, 32, 128)
+"""How far out an extremum is looked for; the farther, the more digits cancel on the way."""
 Part = tuple[sp.Expr, sp.Expr, sp.Expr]
 """A function and the two ends of its interval."""
 
@@ -164,18 +167,16 @@ def _numerically(bound: Bounds, direction: int, parts: Sequence[Part]) -> dict[s
     signs = {1: (1,), -1: (-1,), 0: (1, -1)}[direction]
     goal = -bound.high if direction < 0 else bound.low
     with balls.precision(BITS):
-        for i, (expr, low, high) in enumerate(parts):
+        for reach_to, (i, (expr, low, high)), sign in product(_REACHES, enumerate(parts), signs):
             if not expr.has(X) or expr.free_symbols - {X}:
                 continue
-            reach_to = max(64, least_start(low, high))
-            left = sp.Integer(-reach_to) if low.is_infinite else low
-            right = sp.Integer(reach_to) if high.is_infinite else high
-            for sign in signs:
-                try:
-                    found = maximum(sign * expr, left, right, TOLERANCE / 1000)
-                except TooManyBoxesError:
-                    continue
-                if found.lower >= goal:
-                    kept = 1 if direction < 0 else sign
-                    return {"piece": i, "x": str(found.at), "sign": kept}
+            try:
+                size = max(reach_to, least_start(low, high))
+                left = sp.Integer(-size) if low.is_infinite else low
+                right = sp.Integer(size) if high.is_infinite else high
+                found = maximum(sign * expr, left, right, TOLERANCE / 1000)
+            except TooManyBoxesError:
+                continue
+            if found.lower >= goal:
+                return {"piece": i, "x": str(found.at), "sign": 1 if direction < 0 else sign}
     raise UndecidedError("no place where the enclosed value is reached is found")

@@ -170,7 +170,7 @@ def _error(values: list[sp.Expr]) -> str | None:
         return None
     digits = Context(prec=3, rounding=ROUND_CEILING)  # a bound may only grow
     largest = max(errors)
-    return str(digits.divide(Decimal(int(largest.p)), Decimal(int(largest.q))))
+    return str(digits.divide(Decimal(int(largest.p)), Decimal(int(largest.q)))).lower()
 
 
 def text(value: sp.Expr) -> str:

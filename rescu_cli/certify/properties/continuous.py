@@ -14,15 +14,40 @@ from rescu_cli.certify.properties.answer import Answer
 
 def decide(answer: Answer) -> Claim:
     """One-sided values at the joints, after structure has settled the pieces."""
-    known = answer.facts
-    known.require_continuous()
+    try:
+        answer.facts.require_continuous()
+    except UndecidedError:
+        hidden = _hidden_jump(answer)
+        if hidden is None:
+            raise
+        return hidden
     jump = find_jump(answer, 0)
     if jump is None:
         return answer.proved()
+    return _refuted(answer, jump)
+
+
+def _refuted(answer: Answer, jump: tuple[int, Witness]) -> Claim:
     return answer.refuted(
         f"f jumps at x = {answer.facts.joints[jump[0]]}",
         answer.witness(jump[1], "jump of f", 1),
     )
+
+
+def _hidden_jump(answer: Answer) -> Claim | None:
+    """A jump beside a removable singularity such as (x² − 1)/(x − 1) at x = 1.
+
+    A fraction agrees with its cancelled form but for isolated points, so they have the same
+    one-sided limits, and unequal ones refute. Equal ones prove nothing: the hole is still there.
+    """
+    cancelled = answer.facts.cancelled()
+    bare = Answer(answer.claim, answer.activation, cancelled, method=answer.method)
+    try:
+        cancelled.require_continuous()
+        jump = find_jump(bare, 0)
+    except UndecidedError:
+        return None
+    return None if jump is None else _refuted(bare, jump)
 
 
 def find_jump(answer: Answer, order: int) -> tuple[int, Witness] | None:

@@ -81,7 +81,7 @@ def _decide(
     from rescu_cli.cli import render
     from rescu_cli.core.files import write_json
 
-    certificate = api.verify(name, require=required, overrides=overrides)
+    certificate = api.verify(name, require=required, overrides=overrides, evidence=out is not None)
     if out is not None:
         write_json(out, certificate.to_dict())
         render.say(f"Wrote {out}")
@@ -99,5 +99,13 @@ def _decide(
 
 
 def _recheck(name: str, path: Path, overrides: dict[str, str], *, json: bool) -> None:
-    """Replay a certificate; any step that fails is a disagreement."""
-    raise UsageError(f"--recheck {path} of {name} is not there yet; {overrides} {json}")
+    """Replay a certificate; any claim that falls is a disagreement."""
+    from rescu_cli.cli import render
+
+    found = api.recheck(name, path, overrides=overrides)
+    if json:
+        render.emit_json("verify", found.to_dict())
+    else:
+        render.print_recheck(found)
+    if not found.ok:
+        raise typer.Exit(ExitCode.REFUTED)
