@@ -1,4 +1,4 @@
-"""Reading JSON, and writing a file so that a reader finds the old one or the new one, never half of it."""
+"""Reading JSON; writing a file so that a reader finds the old one or the new one, not half."""
 
 from __future__ import annotations
 

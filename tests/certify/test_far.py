@@ -40,8 +40,7 @@ EXPRESSIONS = [
 def spelled(expr: sp.Expr) -> sp.Expr:
     plain = expr.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u)))
     plain = plain.replace(Phi, lambda u: sp.erfc(-u / sp.sqrt(2)) / 2)
-    plain = plain.replace(log1p, lambda u: sp.log(1 + u)).replace(expm1, lambda u: sp.exp(u) - 1)
-    return plain
+    return plain.replace(log1p, lambda u: sp.log(1 + u)).replace(expm1, lambda u: sp.exp(u) - 1)
 
 
 def evaluated(expr: sp.Expr, x: mpmath.mpf) -> mpmath.mpf:
