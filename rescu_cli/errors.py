@@ -86,6 +86,10 @@ class DerivationError(UsageError):
     """A gradient that cannot be the gradient of an activation (pole, complex, divergent)."""
 
 
+class UndefinedActivationError(UsageError):
+    """A formula that has no real value somewhere inside its piece."""
+
+
 class UnsupportedError(UsageError):
     """Well formed, but outside what the asked operation can do."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rescu_cli.certify.certificate import Certificate
 from rescu_cli.certify.claims import Claim
+from rescu_cli.certify.defined import require_defined
 from rescu_cli.certify.engines import Engine, load_engines
 from rescu_cli.certify.question import Question
 from rescu_cli.certify.table import CLAIMS
@@ -31,6 +32,7 @@ def certify(
 
     Raises:
         UnknownNameError: If a claim or an engine does not exist.
+        UndefinedActivationError: If the formula has no real value somewhere.
 
     Example:
         >>> from rescu_cli import catalogue
@@ -40,6 +42,8 @@ def certify(
     asked = load_engines(engines)
     names = list(dict.fromkeys(CLAIMS if claims is None else claims))
     decided = tuple(_decide(Question(n, activation), asked) for n in names)
+    if any(c.status is Verdict.UNDECIDED for c in decided):
+        require_defined(activation)  # the reason may be that there is no function to speak of
     return Certificate(
         name=activation.name,
         spec=activation.spec,

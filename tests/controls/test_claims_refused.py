@@ -10,13 +10,13 @@ import pytest
 import sympy as sp
 
 from rescu_cli import catalogue
-from rescu_cli.certify import Certificate, Claim, Verdict, certify
+from rescu_cli.certify import CLAIMS, Certificate, Claim, Verdict, certify
 from rescu_cli.core.activation import Activation, Kink, Piece
 from rescu_cli.core.assume import read_assumptions
 from rescu_cli.core.derive import derive
 from rescu_cli.core.expression import expression_shape
 from rescu_cli.core.symbols import POSITIVE, REAL, Domain, Parameter, X
-from rescu_cli.errors import DisagreementError, UsageError
+from rescu_cli.errors import DisagreementError, UndefinedActivationError, UsageError
 
 TINY = sp.Rational(1, 10**9)
 THIRD = sp.Rational(1, 3)
@@ -120,17 +120,44 @@ def test_a_flat_exponential_joint_is_not_called_finite_or_infinite_without_proof
     ids=str,
 )  # fmt: skip
 def test_a_singularity_inside_a_piece_is_never_proved_away(value: sp.Expr) -> None:
-    broken = pieces([value])
-    for found in certify(broken):
+    for found in decided(pieces([value])):
         if found.claim != "homogeneous":
             assert found.status is not Verdict.PROVED, found
+
+
+def decided(activation: Activation) -> list[Claim]:
+    """The claims one by one; asked about all, `certify` may refuse what is no function."""
+    found = []
+    for name in CLAIMS:
+        try:
+            found.append(certify(activation, [name])[name])
+        except UndefinedActivationError as error:
+            assert "complex at x = " in str(error) or "divides by zero at x = " in str(error)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [(sp.sqrt(X), "is complex at x = -"), (sp.log(X), "is complex at x = -"),
+     (1 / X, "divides by zero at x = 0"), (1 / (X - THIRD) ** 2, "divides by zero at x = 1/3"),
+     (sp.exp(X) * sp.sqrt(X**2 - 1), "is complex at x = 0")],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_real_function_is_refused_by_name(value: sp.Expr, fault: str) -> None:
+    with pytest.raises(UndefinedActivationError, match=fault):
+        certify(pieces([value]))
+
+
+def test_a_formula_that_is_complex_outside_its_piece_is_fine() -> None:
+    """√x is used for x > 1 only."""
+    assert claim(pieces([(X + 1) / 2, sp.sqrt(X)], (sp.S.One,)), "continuous").proved
 
 
 def test_a_denominator_that_a_parameter_can_zero_is_not_divided_by() -> None:
     loose = Parameter("beta", REAL)
     b = loose.symbol
     for value in (X / b, sp.exp(X / b), 1 / (X**2 + b), sp.sqrt(X**2 + b), sp.log(b + sp.exp(X))):
-        for found in certify(pieces([value], parameters=(loose,))):
+        for found in decided(pieces([value], parameters=(loose,))):
             if found.claim != "homogeneous":
                 assert found.status is not Verdict.PROVED, (value, found)
 

@@ -94,7 +94,7 @@ def search(
         places: Values of x to try before the usual ones, where they lie in the span.
     """
     for parameters in points:
-        for x in (*_inside(places, span, parameters), *_places(span, parameters)):
+        for x in (*_inside(places, span, parameters), *usual_places(span, parameters)):
             ball = confirmed(expr, x, parameters, sign)
             if ball is not None:
                 return Witness(x, parameters, ball)
@@ -144,7 +144,7 @@ def _inside(places: Sequence[sp.Expr], span: Span, parameters: Point) -> list[sp
     return [x for x in places if here.contains(x)]
 
 
-def _places(span: Span, parameters: Point) -> Iterator[sp.Expr]:
+def usual_places(span: Span, parameters: Point) -> Iterator[sp.Expr]:
     """Interior points of a span: sixteenths of a bounded one, geometric steps into an open end."""
     lower, upper = span.lower.subs(parameters), span.upper.subs(parameters)
     if not (lower.is_infinite or upper.is_infinite):
