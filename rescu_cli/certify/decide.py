@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sympy as sp
+
+from rescu_cli.certify.calculus.instances import instances
 from rescu_cli.certify.certificate import Certificate
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.defined import require_defined
@@ -13,6 +16,7 @@ from rescu_cli.certify.question import Question
 from rescu_cli.certify.table import CLAIMS
 from rescu_cli.certify.verdict import Verdict
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.parse import parse_exact
 
 
 def certify(
@@ -63,21 +67,40 @@ def _evidence(claims: Sequence[Claim], activation: Activation) -> dict[str, Any]
 
 
 def _decide(question: Question, asked: Sequence[Engine]) -> Claim:
-    """The first complete answer, else a proof without value, else the reasons of all engines."""
+    """The first complete answer whose value has no open cases; else the best there was."""
     reasons: list[str] = []
-    partial: Claim | None = None
+    best: Claim | None = None
     for engine in asked:
         claim = engine.decide(question)
         if claim is None:
             continue
-        if claim.complete:
+        if claim.complete and not _has_cases(claim, question.activation):
             return claim
-        if claim.status is Verdict.PROVED:
-            partial = partial or claim
+        if claim.status is Verdict.PROVED and (best is None or not best.complete):
+            best = claim
         reasons.append(claim.reason or "")
-    return partial or Claim(
+    return best or Claim(
         question.claim,
         Verdict.UNDECIDED,
         for_all=question.activation.assumptions.describe(),
         reason="; ".join(dict.fromkeys(reasons)) or "no engine answers this claim",
     )
+
+
+def _has_cases(claim: Claim, activation: Activation) -> bool:
+    """Whether the value is a Min, Max or |…| of which nobody has seen more than one case.
+
+    A stronger engine may know that there is just the one.
+    """
+    values = [claim.value] if isinstance(claim.value, str) else claim.value or ()
+    texts = values.values() if isinstance(values, Mapping) else values
+    names = {p.name: p.symbol for p in activation.free_parameters}
+    for text in texts:
+        if not any(case in text for case in ("Min(", "Max(", "Abs(")):
+            continue
+        for case in parse_exact(text, names).atoms(sp.Min, sp.Max, sp.Abs):
+            gaps = [case.args[0]] if isinstance(case, sp.Abs) else [case.args[0] - case.args[1]]
+            seen = {sp.sign(g.subs(p)) for p in instances(activation.assumptions) for g in gaps}
+            if not {1, -1} <= seen:
+                return True
+    return False

@@ -64,8 +64,8 @@ def family_of(activation: Activation) -> Activation:
     if activation.name not in catalogue.names():
         return activation
     family = catalogue.get(activation.name)
-    if {p.name for p in family.free_parameters} < set(values):
-        return activation
+    if not set(values) <= {p.name for p in family.free_parameters}:
+        return activation  # another function of that name
     bound = family.bind({k: v for k, v in values.items() if v is not None})
     return family if bound.digest == activation.digest else activation
 
