@@ -53,9 +53,7 @@ def _is_complex(expr: sp.Expr, x: sp.Expr, parameters: Mapping[sp.Symbol, sp.Exp
     return isinstance(ball, flint.acb) and ball.is_finite() and not ball.imag.contains(0)
 
 
-def _poles(
-    expr: sp.Expr, span: Span, parameters: Mapping[sp.Symbol, sp.Expr]
-) -> Iterator[sp.Expr]:
+def _poles(expr: sp.Expr, span: Span, parameters: Mapping[sp.Symbol, sp.Expr]) -> Iterator[sp.Expr]:
     """Rational zeros of polynomial denominators, as they are written, inside the piece."""
     low, high = span.lower.subs(parameters), span.upper.subs(parameters)
     for power in expr.atoms(sp.Pow):

@@ -80,8 +80,8 @@ def test_limits(expr: sp.Expr, left: sp.Expr, right: sp.Expr) -> None:
 @pytest.mark.parametrize(
     "expr",
     [
-        sp.sin(X),
-        X * sp.cos(X),
+        sp.exp(X * sp.cos(X)),
+        1 / sp.sin(X),
         sp.exp(sp.exp(X)),
         X ** sp.Rational(1, 3),
         sp.log(sp.log(X**2 + 2)),
@@ -106,3 +106,12 @@ def test_cancellation_of_the_leading_terms_is_not_overlooked() -> None:
     assert limit((1 - sp.tanh(X)) * X**9, 1, KNOWN) == 0
     with pytest.raises(UndecidedError):  # e^{-2x} is dropped beside 1, so nothing is left
         limit((1 - sp.tanh(X)) * sp.exp(3 * X), 1, KNOWN)
+
+
+def test_waves_are_bounded_and_no_more_is_claimed() -> None:
+    assert limit(X + 5 * sp.sin(X), 1, KNOWN) == sp.oo
+    assert limit(sp.sin(X) * sp.exp(-X), 1, KNOWN) == 0
+    assert limit(sp.cos(X**2) / X, -1, KNOWN) == 0
+    for open_end in (sp.sin(X), X + 2 * X * sp.sin(X), sp.sin(X) - sp.sin(X + 1)):
+        with pytest.raises(UndecidedError):
+            limit(open_end, 1, KNOWN)

@@ -506,6 +506,18 @@ def _finite_only(function: sp.Function) -> Callable[[Far], Far]:
     return rule
 
 
+def _wave(function: sp.Function) -> Callable[[Far], Far]:
+    """Taylor at a finite limit, else all that is known: |sin u| ≤ 1."""
+
+    def rule(u: Far) -> Far:
+        found = u.finite()
+        if found is None:
+            return Far(u.start, {_ONE: Coefficient(flint.arb(0, 1))})
+        return found[1].small(function(_V), found[0])
+
+    return rule
+
+
 _RULES: dict[type, Callable[[Far], Far]] = {
     sp.exp: _exp,
     sp.log: _log,
@@ -520,7 +532,7 @@ _RULES: dict[type, Callable[[Far], Far]] = {
     sp.asinh: _bounded(_asinh, sp.asinh),
     sp.sinh: _sinh,
     sp.cosh: lambda u: _sinh(u, 1),
-    sp.sin: _finite_only(sp.sin),
-    sp.cos: _finite_only(sp.cos),
+    sp.sin: _wave(sp.sin),
+    sp.cos: _wave(sp.cos),
     sp.tan: _finite_only(sp.tan),
 }

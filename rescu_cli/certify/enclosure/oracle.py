@@ -24,6 +24,8 @@ from rescu_cli.core.symbols import X
 from rescu_cli.errors import UnsupportedError
 
 _PROBES = tuple(sp.Rational(k, 16) for k in (8, 3, 13, 1, 15))
+_SHARES = tuple(sp.Rational(k, 8) for k in range(9))
+"""Of a period: where sines and cosines are 0, ±1 and ±√½."""
 _GIVE_UP = (TooManyBoxesError, FarError, UnsupportedError)
 
 
@@ -50,9 +52,10 @@ class BallOracle:
         reduced = self._alone(expr, lower, upper) if variable == X else None  # strictness counts
         if reduced is None:
             return None
+        lower, upper, places = _places(reduced, lower, upper)
         for direction in _likely(reduced, lower, upper):
             try:
-                found = cover(direction * reduced, lower, upper)
+                found = cover(direction * reduced, lower, upper, places)
             except NotNonnegativeError as failure:
                 self.models.append({X: failure.x})
                 continue
@@ -70,11 +73,10 @@ class BallOracle:
         reduced = self._alone(expr, lower, upper)
         if reduced is None:
             return None
-        places = [p for p in (sp.S.Zero, lower, upper) if _within(p, lower, upper)]
-        values = [self.own.tidy(reduced.subs(X, p)) for p in places]
+        lower, upper, places = _places(reduced, lower, upper)
         try:
-            least = supremum(-reduced, lower, upper, [-v for v in values])
-            return [-least, supremum(reduced, lower, upper, values)]
+            least = self.own.tidy(supremum(-reduced, lower, upper, places))
+            return [-least, self.own.tidy(supremum(reduced, lower, upper, places))]
         except _GIVE_UP as reason:
             raise UndecidedError(str(reason)) from None
 
@@ -122,6 +124,40 @@ def _without_factor(expr: sp.Expr, known: Knowledge) -> sp.Expr:
     if sign in ("+", ">="):
         return rest
     return -rest if sign in ("-", "<=") else expr
+
+
+def _places(
+    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr
+) -> tuple[sp.Expr, sp.Expr, list[sp.Expr]]:
+    """An interval that says it all, and points of it where something exact may happen."""
+    places = [p for p in (sp.S.Zero, lower, upper) if _within(p, lower, upper)]
+    low, high = one_period(expr, lower, upper)
+    if (low, high) != (lower, upper):
+        places = [low + (high - low) * share for share in _SHARES]
+    return low, high, places
+
+
+def one_period(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
+    """An interval on which ``expr`` takes the same values: one period if it has one.
+
+    x must occur only as a·x + b under sin and cos, with rational ratios of the a.
+    """
+    if not (lower.is_infinite or upper.is_infinite):
+        return lower, upper
+    waves = [w for w in expr.atoms(sp.sin, sp.cos) if w.has(X)]
+    if not waves or expr.xreplace({w: sp.Dummy() for w in waves}).has(X):
+        return lower, upper
+    slopes = [sp.diff(w.args[0], X) for w in waves]
+    ratios = [sp.cancel(s / slopes[0]) for s in slopes]
+    if slopes[0].has(X) or not all(r.is_Rational for r in ratios):
+        return lower, upper
+    # a_i·T has to be a multiple of 2π for every i: T = 2π·q/|a_0| with q·r_i whole.
+    multiple = sp.ilcm(*[int(r.q) for r in ratios]) if len(ratios) > 1 else int(ratios[0].q)
+    period = 2 * sp.pi * multiple / sp.Abs(slopes[0])
+    if not lower.is_infinite:
+        return lower, lower + period
+    start = sp.S.Zero if upper.is_infinite else upper - period
+    return start, start + period
 
 
 def _units(expr: sp.Expr) -> list[sp.Expr]:

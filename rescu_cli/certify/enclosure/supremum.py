@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy as sp
@@ -13,6 +13,7 @@ from rescu_cli.certify.enclosure.cover import BITS, STARTS, cover, least_start
 from rescu_cli.certify.enclosure.far import Far, FarError, constant, far
 from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
 from rescu_cli.core import balls
+from rescu_cli.core.symbols import X
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Tail:
 
 
 def supremum(
-    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, candidates: Iterable[sp.Expr] = ()
+    expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, places: Sequence[sp.Expr] = ()
 ) -> sp.Expr:
     """sup of ``expr`` on an interval.
 
@@ -39,7 +40,7 @@ def supremum(
         expr: In x alone, analytic on the interval and at its finite ends.
         lower: Left end, −oo allowed.
         upper: Right end, oo allowed.
-        candidates: Exact numbers that the supremum may be.
+        places: Exact points of the interval at which the supremum may be reached.
 
     Returns:
         An exact number, oo, or an `Enclosed` one of width at most about 1e-13·(1 + |sup|).
@@ -49,21 +50,22 @@ def supremum(
     """
     try:
         with balls.precision(BITS):
-            return _supremum(expr, lower, upper, list(candidates))
+            return _supremum(expr, lower, upper, places)
     except (TooManyBoxesError, FarError) as reason:
         raise UndecidedError(str(reason)) from None
 
 
-def _supremum(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, candidates: list[sp.Expr]) -> sp.Expr:
+def _supremum(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, places: Sequence[sp.Expr]) -> sp.Expr:
+    values = [expr.subs(X, p) for p in places]
     least = least_start(lower, upper)
     left = _tail(expr, -1, least) if lower.is_infinite else None
     right = _tail(expr, 1, least) if upper.is_infinite else None
     tails = [t for t in (left, right) if t is not None]
     if any(t.limit is sp.oo for t in tails):
         return sp.oo
-    reached = [c for c in (*(t.limit for t in tails), *candidates) if c.is_finite]
+    reached = [c for c in (*(t.limit for t in tails), *values) if c.is_finite]
     largest = max(reached, key=_floor, default=None)
-    if largest is not None and _never_above(expr, largest, lower, upper):
+    if largest is not None and _never_above(expr, largest, lower, upper, places):
         return largest
     low = lower if left is None else sp.Integer(-left.start)
     high = upper if right is None else sp.Integer(right.start)
@@ -108,9 +110,11 @@ def _stays_below(form: Far, limit: sp.Expr) -> bool:
         return False
 
 
-def _never_above(expr: sp.Expr, exact: sp.Expr, lower: sp.Expr, upper: sp.Expr) -> bool:
+def _never_above(
+    expr: sp.Expr, exact: sp.Expr, lower: sp.Expr, upper: sp.Expr, places: Sequence[sp.Expr]
+) -> bool:
     try:
-        cover(exact - expr, lower, upper)
+        cover(exact - expr, lower, upper, places)
     except (NotNonnegativeError, TooManyBoxesError, FarError):
         return False
     return True
