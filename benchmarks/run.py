@@ -121,6 +121,35 @@ def starting() -> list[Program]:
     ]
 
 
+CATALOGUE = """
+from rescu_cli import catalogue
+from rescu_cli.certify import certify
+claims = [c for name in catalogue.names() for c in certify(catalogue.get(name))]
+print(sum(c.complete for c in claims), "of", len(claims), "claims decided")
+"""
+CERTIFICATES = """
+from rescu_cli import catalogue
+from rescu_cli.certify import certify
+from rescu_cli.certify.recheck import recheck
+for name in catalogue.names():
+    activation = catalogue.get(name)
+    assert recheck(certify(activation, evidence=True), activation).ok, name
+"""
+
+
+def proving() -> list[Program]:
+    rescu = shutil.which("rescu", path=str(Path(sys.executable).parent))
+    if rescu is None:
+        return []
+    return [
+        Program("import sympy", [sys.executable, "-c", "import sympy"]),
+        Program("rescu verify smelu", [rescu, "verify", "smelu"]),
+        Program("rescu verify mish", [rescu, "verify", "mish"]),
+        Program("every claim of the catalogue", [sys.executable, "-c", CATALOGUE]),
+        Program("certificates and replays of all", [sys.executable, "-c", CERTIFICATES]),
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
@@ -130,6 +159,9 @@ def main() -> None:
     light = starting()
     if light:
         measure("Start-up", light, options.repeat, show=False)
+    proofs = proving()
+    if proofs:
+        measure("Proofs", proofs, options.repeat, show=False)
     title = f"relu, smelu, swish × {options.seeds} seeds on digits, whole process"
     measure(title, training(options.seeds, options.jax_python), options.repeat, show=True)
 

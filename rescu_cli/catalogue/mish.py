@@ -7,7 +7,7 @@ import sympy as sp
 from rescu_cli.catalogue.build import clip, explicit
 from rescu_cli.catalogue.sources import source
 from rescu_cli.core.activation import Activation, Forms
-from rescu_cli.core.symbols import X
+from rescu_cli.core.symbols import X, expm1
 
 _LEFT = -1000
 """e^(−1000) is 0 in every float format; clamping there keeps −inf·0 out."""
@@ -23,7 +23,8 @@ def mish() -> Activation:
         [X * sp.tanh(sp.log(1 + sp.exp(X)))],
         forms=Forms(
             sp.Max(X, _LEFT) * (n / (n + 2)),
-            n / (n + 2) + 4 * v * (e / (n + 2)) * ((e + 1) / (n + 2)),
+            # e in front of the difference of terms, so that what cancels does not magnify its error
+            e * (e + 2 + 4 * v * ((e + 1) / (n + 2))) / (n + 2),
         ),
         summary="x*tanh(ln(1 + e^x))",
         source=source("mish", "eq. 2"),
@@ -34,14 +35,17 @@ def tanhexp() -> Activation:
     """x·tanh(e^x)."""
     e = sp.exp(sp.Min(X, 10))  # tanh(e^10) is 1 in float64
     v = clip(X, _LEFT, 10)
-    decay = sp.exp(-2 * e)
+    # q = 2u/sinh(2u) is 1 for small u and 0 to the last bit beyond 40
+    u = sp.Min(sp.Max(e, sp.Integer(2) ** -60), 40)
+    rise = expm1(2 * u)
+    q = 4 * u / (rise + rise / (rise + 1))
     return explicit(
         "tanhexp",
         [X * sp.tanh(sp.exp(X))],
         forms=Forms(
             sp.Max(X, _LEFT) * sp.tanh(e),
-            # sech² u = 4e^(−2u)/(1 + e^(−2u))², without 1 − tanh²
-            sp.tanh(e) + v * e * 4 * decay / (1 + decay) ** 2,
+            # tanh(e)·(1 + x·e/(sinh e·cosh e)): one factor carries the size, however small e is
+            sp.tanh(e) * (1 + v * q),
         ),
         summary="x*tanh(e^x)",
         source=source("tanhexp", "eq. 5"),

@@ -58,15 +58,19 @@ def table(
     rows: Iterable[Sequence[Any]], *, err: bool = False, caption: str | None = None,
 ) -> None:  # fmt: skip
     """A plain table that wraps rather than truncates."""
-    grid = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold",
-                 caption=caption, caption_justify="left", pad_edge=False)  # fmt: skip
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         header, options = (column, {}) if isinstance(column, str) else column
         grid.add_column(header, **{"overflow": "fold", **options})
     for row in rows:
         # Text, not str: brackets in formulas are not markup
         grid.add_row(*[c if isinstance(c, Text) else Text(str(c)) for c in row])
-    _console(err=err).print(grid)
+    console = _console(err=err)
+    if title:  # beside the grid: rich would wrap it to the width of the columns
+        console.print(Text(title, style="bold"))
+    console.print(grid)
+    if caption:
+        console.print(Text(caption, style="dim italic"))
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -133,6 +137,9 @@ def _pretty(left: str, expr: Any, width: int) -> list[str]:
 _SCALING = re.compile(r"(?:; )?(by scaling from .*)$")
 
 
+_ENGINES = {"exact": "by exact arithmetic", "z3": "by z3", "ball": "by ball arithmetic"}
+
+
 def print_claims(certificate: Any) -> None:
     """One row per claim with its verdict, value, assumptions and method, or the reason.
 
@@ -146,8 +153,9 @@ def print_claims(certificate: Any) -> None:
         if found := _SCALING.search(reason):
             footnotes.append(found[1])
             reason, star = reason[: found.start()], "*"
-        if data["method"] not in (None, "exact"):
-            reason = f"by {data['method']}: {reason}" if reason else f"by {data['method']}"
+        engine = _ENGINES.get(data["method"], data["method"] or "")
+        if data["method"] != "exact" or not (reason or data["witness"]):
+            reason = "; ".join(part for part in (engine, reason) if part)
         if data["witness"]:
             witness = "witness " + ", ".join(f"{k}={v}" for k, v in data["witness"].items())
             reason = f"{witness}; {reason}" if reason else witness
@@ -157,7 +165,7 @@ def print_claims(certificate: Any) -> None:
                 Text.from_markup(_MARKS[data["status"]]),
                 _value(data["value"]) + (f" (±{data['error']})" if data["error"] else ""),
                 (data["for_all"] or "") + star,
-                reason or ("by exact arithmetic" if data["method"] else ""),
+                reason,
             )
         )
     caption = "; ".join(f"* {note}" for note in dict.fromkeys(footnotes)) or None

@@ -392,6 +392,11 @@ class _Reader:
                 return sp.Not(self._condition(node.operand, depth + 1))
             case ast.Constant(value=bool(flag)) if self.own:
                 return sp.true if flag else sp.false
+            case ast.Call(func=ast.Name(id="Eq"), args=[left, right]) if self.own:
+                return sp.Eq(self._expr(left, depth + 1), self._expr(right, depth + 1))
+            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()) if self.own:
+                join = sp.And if isinstance(node.op, ast.BitAnd) else sp.Or
+                return join(*[self._condition(v, depth + 1) for v in (node.left, node.right)])
         raise self._fail("Expected a comparison such as x < beta", node)
 
 

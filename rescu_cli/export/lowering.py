@@ -11,6 +11,7 @@ import sympy as sp
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.integrate import parameter_samples
 from rescu_cli.errors import UnsupportedError
+from rescu_cli.export.bell import uncancelled
 from rescu_cli.export.builder import Builder
 from rescu_cli.export.interpret import HUGE, run
 from rescu_cli.export.pieces import assemble, carry_nan
@@ -101,7 +102,7 @@ def _from_forms(activation: Activation) -> Program:
         raise UnsupportedError(f"{activation.name} has no safe forms.")
     translate, value = Translator(build, build.x), accurate(two_sided(forms.value))
     return _program(
-        activation, build, translate(value), translate(forms.gradient),
+        activation, build, translate(uncancelled(value)), translate(forms.gradient),
         [translate(parameter_slope(value, p.symbol)) for p in activation.free_parameters],
     )  # fmt: skip
 

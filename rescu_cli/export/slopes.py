@@ -16,11 +16,29 @@ def parameter_slope(form: sp.Expr, parameter: sp.Symbol) -> sp.Expr:
         >>> parameter_slope(sp.Max(0, beta - X) ** 2 / 2, beta)
         Max(0, beta - x)
     """
-    slope = sp.diff(form, parameter)
+    slope = sp.diff(form.replace(sp.Max, _beside_the_ray), parameter)
     slope = slope.replace(sp.Mul, _absorbed)
     if slope.is_Add:
         slope = _cancelled(slope)
     return slope
+
+
+def _beside_the_ray(*args: sp.Expr) -> sp.Expr:
+    """max(u, w²/(4h)), w = clip(u + h, 0, 2h), u = x − c, as max(u, 0) + max(h − |u|, 0)²/(4h).
+
+    Where the parabola meets its tangent the first form is chosen by a comparison of rounded
+    numbers, and its slope would be that of the wrong side.
+    """
+    for ray in args:
+        if len(args) != 2 or not (X - ray).is_polynomial() or (X - ray).has(X):
+            continue
+        (parabola,) = (a for a in args if a is not ray)
+        clips = [c for c in parabola.atoms(sp.Min) if not (parabola / c**2).has(X)]
+        ends = [e for c in clips for e in c.args if not e.has(X)]
+        if len(clips) == 1 and len(ends) == 1 and (ends[0] * parabola / clips[0] ** 2) == sp.S.Half:
+            half = ends[0] / 2
+            return sp.Max(ray, 0) + sp.Max(half - sp.Abs(ray), 0) ** 2 / (4 * half)
+    return sp.Max(*args)
 
 
 def _absorbed(*factors: sp.Expr) -> sp.Expr:

@@ -15,7 +15,7 @@ from tests.cli.conftest import Run
 
 DERIVE_KEYS = {"name", "parameters", "value", "gradient", "pieces", "closed_form", "anchor",
                "init_gain", "recognised", "claims"}  # fmt: skip
-CLAIM_KEYS = {"claim", "status", "value", "for_all", "method", "witness", "reason"}
+CLAIM_KEYS = {"claim", "status", "value", "for_all", "method", "witness", "reason", "error"}
 CLAIMS = {"continuous", "smooth", "gradient_matches", "monotone", "convex", "bounded_below",
           "gradient_range", "gradient_lipschitz", "left_asymptote", "right_asymptote", "relu_gap",
           "homogeneous", "rescu"}  # fmt: skip

@@ -26,7 +26,9 @@ def test_a_written_certificate_stands(rescu: Run, path: Path) -> None:
     result = rescu("verify", "relu", "--recheck", str(path), "--json").result
     assert result["ok"] is True
     assert {c["stands"] for c in result["claims"]} == {True}
-    assert sum(n for c in result["claims"] for n in c["steps"].values()) >= 10
+    assert sum(n for c in result["claims"] for n in c["steps"].values()) >= 3, (
+        "what is not a plain truth"
+    )
 
 
 def test_the_certificate_names_its_engines_and_their_versions(path: Path) -> None:

@@ -17,11 +17,11 @@ from rescu_cli.export.document import prose
 
 FAULTS: tuple[tuple[str, str, str, str, str, What], ...] = (
     # activation, target, right, wrong, what the fault is, where it shows
-    ("smelu:beta=0.5", "numpy", "floored * floored * 0.5", "floored * floored * 0.5 / 2",
+    ("smelu:beta=0.5", "numpy", "capped * capped * 0.5", "capped * capped * 0.5 / 2",
      "0.5*x*beta/4 for 0.5*x + beta/4: the quadratic too flat, jumps at both joints", "value"),
     ("smelu:beta=0.5", "numpy", "np.clip(x + 0.5, 0.0, 1.0)", "np.clip(x + 0.5, 0.0, 1.01)",
      "a gradient that overshoots by one percent", "gradient"),
-    ("smelu:beta=0.5", "torch", "x.abs().neg_().add_(0.5)", "x.abs().neg_().add_(0.500001)",
+    ("smelu:beta=0.5", "torch", "x.add(0.5).clamp_", "x.add(0.500001).clamp_",
      "a joint at the wrong place, by a millionth", "value"),
     ("smelu", "numpy", "np.maximum(beta * 4.0, tiny)", "np.maximum(beta * 3.999, tiny)",
      "a constant off in the fourth digit", "value"),

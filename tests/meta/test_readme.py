@@ -6,6 +6,7 @@ import doctest
 import glob
 import re
 import shlex
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def test_the_tour_prints_what_it_shows(capsys: pytest.CaptureFixture[str]) -> No
     """In order and in one folder, as a reader would type it."""
     steps = tour()
     assert len(steps) >= 8
+    shutil.copytree(README.parent / "examples", "examples")  # the reader sits in the repository
     for step in steps:
         trained = step.command.startswith(("rescu compare", "rescu pd"))
         printed, shown = normalised(run(step.command, capsys)), normalised(step.output)
@@ -75,6 +77,8 @@ def test_the_tour_prints_what_it_shows(capsys: pytest.CaptureFixture[str]) -> No
                 ]
                 for lines in (printed, shown)
             )
+        if "--float" in step.command:  # its last line names the processor and the framework
+            printed, shown = printed[:-1], shown[:-1]
         assert len(shown) == len(printed), f"{step.command}\n" + "\n".join(printed)
         for a, b in zip(shown, printed, strict=True):
             assert agree(a, b, 0.08 if trained else 0), f"{step.command}\nREADME: {a}\nnow:    {b}"

@@ -21,6 +21,8 @@ from rescu_cli.core.symbols import X
 from rescu_cli.errors import UnsupportedError
 
 _BITS = (64, 512)
+_SHOWN_BITS = 40
+"""Of a quantity at a witness ten digits are shown."""
 _FINITE = tuple(sp.Rational(k, 16) for k in (8, 4, 12, 2, 14, 6, 10, 1, 15, 3, 13, 5, 11, 7, 9))
 _POWERS = (0, 1, -1, 2, -2, 3, -3, 4, -4, -6, 6, -8, -11, -15)
 _OFFSETS = tuple(sp.Rational(3, 2) * sp.Integer(2) ** e for e in _POWERS)
@@ -62,7 +64,7 @@ def confirmed(expr: sp.Expr, x: sp.Expr | None, parameters: Point, sign: Sign) -
         if ball is None:
             return None
         if (sign == "-" and ball < 0) or (sign == "+" and ball > 0):
-            return ball
+            return _sharp(ball, expr, x, parameters)
         if not ball.contains(0):
             return None
     return None
@@ -72,9 +74,19 @@ def nonzero(expr: sp.Expr, x: sp.Expr | None, parameters: Point) -> flint.arb | 
     """The ball that proves ``expr`` ≠ 0 at the point, or None."""
     for bits in _BITS:
         ball = enclose(expr, x, parameters, bits)
-        if ball is None or not ball.contains(0):
-            return ball
+        if ball is None:
+            return None
+        if not ball.contains(0):
+            return _sharp(ball, expr, x, parameters)
     return None
+
+
+def _sharp(ball: flint.arb, expr: sp.Expr, x: sp.Expr | None, parameters: Point) -> flint.arb:
+    """The ball, or a narrower one if it does not have the digits that are shown of it."""
+    if ball.rel_accuracy_bits() >= _SHOWN_BITS:
+        return ball
+    sharper = enclose(expr, x, parameters, _BITS[-1])
+    return ball if sharper is None else sharper
 
 
 def search(

@@ -168,6 +168,8 @@ class Far:
         if order < 0:
             return sp.S.Zero
         if order > 0:
+            if coefficient.ball.contains(0):  # it may fall faster than its factor grows
+                raise FarError("whether the leading term grows is not known")
             return sp.oo if self.sign() > 0 else -sp.oo
         if coefficient.exact is None:
             raise FarError("the limit is only enclosed")

@@ -72,9 +72,10 @@ def family_of(activation: Activation) -> Activation:
 
 def value_at(activation: Activation, x: sp.Expr, parameters: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
     """f(x) exactly, at rational parameters."""
-    for piece in activation.pieces:
+    for piece, owner in zip(activation.pieces, (*activation.owners, "left"), strict=True):
         upper = sp.sympify(piece.upper).subs(parameters)
-        if upper.is_infinite or not _above(x, upper):
+        right = owner == "right" and x == upper
+        if upper.is_infinite or not (right or _above(x, upper)):
             return sp.sympify(piece.value).subs({**parameters, X: x})
     raise AssertionError("the pieces cover the line")
 
