@@ -83,6 +83,16 @@ def test_unbounded_and_limits(expr: sp.Expr, answer: sp.Expr) -> None:
     assert supremum(expr, -OO, OO, [sp.S.Zero]) == answer
 
 
+def test_a_tail_that_falls_to_minus_infinity_may_rise_first() -> None:
+    """−x − 5x·e^(8−x) is negative beyond 8 and −48 there, but about −13 at 12."""
+    rising_first = -X - 5 * X * sp.exp(8 - X)
+    found = supremum(rising_first, sp.Integer(7), OO)
+    with mpmath.workdps(40):
+        truth = peak(lambda t: -t - 5 * t * mpmath.exp(8 - t), 11.5)
+        low, high = (mpmath.mpf(e.p) / e.q for e in found.args)
+        assert low <= truth <= high
+
+
 def test_no_supremum_is_claimed_without_a_tail() -> None:
     with pytest.raises(UndecidedError, match="only enclosed|towards"):
         supremum(sp.sin(X) + sp.sin(sp.sqrt(2) * X), -OO, OO)

@@ -9,6 +9,7 @@ import sympy as sp
 
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, point
+from rescu_cli.certify.enclosure.compiled import compiled
 from rescu_cli.certify.enclosure.cover import BITS, STARTS, cover, least_start
 from rescu_cli.certify.enclosure.far import Far, FarError, constant, far
 from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
@@ -22,7 +23,7 @@ class Tail:
 
     Args:
         start: R.
-        upper: h ≤ upper there; −oo if h falls without bound.
+        upper: h ≤ upper there; −oo if h → −∞ and stays below a value that it reaches elsewhere.
         limit: Its exact limit at infinity.
     """
 
@@ -58,13 +59,14 @@ def supremum(
 def _supremum(expr: sp.Expr, lower: sp.Expr, upper: sp.Expr, places: Sequence[sp.Expr]) -> sp.Expr:
     values = [expr.subs(X, p) for p in places]
     least = least_start(lower, upper)
-    left = _tail(expr, -1, least) if lower.is_infinite else None
-    right = _tail(expr, 1, least) if upper.is_infinite else None
+    reached = balls.rational_bounds(compiled(expr)(point(_inside(lower, upper))))[0]
+    left = _tail(expr, -1, least, reached) if lower.is_infinite else None
+    right = _tail(expr, 1, least, reached) if upper.is_infinite else None
     tails = [t for t in (left, right) if t is not None]
     if any(t.limit is sp.oo for t in tails):
         return sp.oo
-    reached = [c for c in (*(t.limit for t in tails), *values) if c.is_finite]
-    largest = max(reached, key=_floor, default=None)
+    exact = [c for c in (*(t.limit for t in tails), *values) if c.is_finite]
+    largest = max(exact, key=_floor, default=None)
     if largest is not None and _never_above(expr, largest, lower, upper, places):
         return largest
     low = lower if left is None else sp.Integer(-left.start)
@@ -82,8 +84,23 @@ def _floor(exact: sp.Expr) -> sp.Rational:
     return balls.rational_bounds(point(exact))[0]
 
 
-def _tail(expr: sp.Expr, side: int, least: int) -> Tail:
-    """The first tail on which h stays below its limit, or is as close to it as is asked for."""
+def _inside(lower: sp.Expr, upper: sp.Expr) -> sp.Expr:
+    """A point of the interval."""
+    if not lower.is_infinite:
+        return lower
+    return sp.S.Zero if upper.is_infinite else upper
+
+
+def _tail(expr: sp.Expr, side: int, least: int, reached: sp.Rational) -> Tail:
+    """The first tail that cannot hold more than the rest, or is as close to its limit as asked for.
+
+    Args:
+        expr: h.
+        side: 1 for +∞, −1 for −∞.
+        least: Smallest R.
+        reached: h is at least this somewhere. A tail on which h → −∞ has to stay below it: h may
+            still rise at first.
+    """
     reason = ""
     for start in STARTS:
         if start < least:
@@ -91,8 +108,12 @@ def _tail(expr: sp.Expr, side: int, least: int) -> Tail:
         try:
             form = far(expr, start, side)
             limit = form.limit()
-            if limit.is_infinite or _stays_below(form, limit):
+            roof = reached if limit is -sp.oo else limit
+            if limit is sp.oo or _stays_below(form, roof):
                 return Tail(start, limit, limit)
+            if limit is -sp.oo:
+                reason = f"it may still rise beyond {start}"
+                continue
             top = balls.rational_bounds(form.range())[1]
         except FarError as error:
             reason = str(error)
