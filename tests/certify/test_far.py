@@ -7,7 +7,9 @@ import pytest
 import sympy as sp
 
 from rescu_cli import catalogue
-from rescu_cli.certify.enclosure.far import Far, FarError, Growth, compare, far
+from rescu_cli.certify.enclosure.far import far
+from rescu_cli.certify.enclosure.form import Far
+from rescu_cli.certify.enclosure.growth import FarError, Growth, compare
 from rescu_cli.core import balls
 from rescu_cli.core.symbols import Phi, X, expm1, log1p, sigmoid
 

@@ -94,7 +94,7 @@ def test_a_tail_that_falls_to_minus_infinity_may_rise_first() -> None:
 
 
 def test_no_supremum_is_claimed_without_a_tail() -> None:
-    with pytest.raises(UndecidedError, match="only enclosed|towards"):
+    with pytest.raises(UndecidedError, match=r"only enclosed|towards"):
         supremum(sp.sin(X) + sp.sin(sp.sqrt(2) * X), -OO, OO)
 
 

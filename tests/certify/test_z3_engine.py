@@ -127,9 +127,7 @@ def test_a_derived_family_is_decided_by_the_second_engine() -> None:
     assert "z3" in {c.method for c in found}
 
 
-@pytest.mark.parametrize(
-    "value", ["x/(a - b)", "x/(a - b)**2", "x/(a*b - 1)"]
-)
+@pytest.mark.parametrize("value", ["x/(a - b)", "x/(a - b)**2", "x/(a*b - 1)"])
 def test_a_division_by_what_may_vanish_stays_undecided(value: str) -> None:
     loose = family([value], (), POSITIVE_PAIR)
     for name in ("continuous", "monotone", "convex", "gradient_range", "bounded_below"):

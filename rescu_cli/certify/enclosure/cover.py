@@ -18,7 +18,9 @@ from rescu_cli.certify.enclosure.boxes import (
     positive,
 )
 from rescu_cli.certify.enclosure.compiled import compiled
-from rescu_cli.certify.enclosure.far import Far, FarError, far
+from rescu_cli.certify.enclosure.far import far
+from rescu_cli.certify.enclosure.form import Far
+from rescu_cli.certify.enclosure.growth import FarError
 from rescu_cli.core import balls
 
 BITS = 128

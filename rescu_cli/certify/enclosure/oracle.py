@@ -16,7 +16,7 @@ from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, point
 from rescu_cli.certify.enclosure.compiled import compiled
 from rescu_cli.certify.enclosure.cover import BITS, cover, strictly
-from rescu_cli.certify.enclosure.far import FarError
+from rescu_cli.certify.enclosure.growth import FarError
 from rescu_cli.certify.enclosure.supremum import supremum
 from rescu_cli.core import balls
 from rescu_cli.core.assumptions import Assumptions, Sign

@@ -11,7 +11,9 @@ from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError, point
 from rescu_cli.certify.enclosure.compiled import compiled
 from rescu_cli.certify.enclosure.cover import BITS, STARTS, cover, least_start
-from rescu_cli.certify.enclosure.far import Far, FarError, constant, far
+from rescu_cli.certify.enclosure.far import far
+from rescu_cli.certify.enclosure.form import Far, constant
+from rescu_cli.certify.enclosure.growth import FarError
 from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
 from rescu_cli.core import balls
 from rescu_cli.core.symbols import X

@@ -17,7 +17,8 @@ from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.calculus.witness import enclose
 from rescu_cli.certify.enclosure.boxes import NotNonnegativeError, TooManyBoxesError
 from rescu_cli.certify.enclosure.cover import BITS, STARTS, cover
-from rescu_cli.certify.enclosure.far import FarError, far
+from rescu_cli.certify.enclosure.far import far
+from rescu_cli.certify.enclosure.growth import FarError
 from rescu_cli.certify.enclosure.oracle import alone
 from rescu_cli.certify.evidence.covers import cover_data
 from rescu_cli.certify.evidence.obligation import Obligation
