@@ -90,6 +90,12 @@ def recheck(certificate: Certificate, activation: Activation) -> Recheck:
             f"{activation.spec} has {activation.digest[:16]}: another function, or one that has "
             f"changed since. Make a new one with: rescu verify {activation.spec} --out cert.json"
         )
+    if certificate.assumptions != activation.assumptions.describe():
+        raise DisagreementError(
+            f"The certificate of {certificate.spec} speaks of all {certificate.assumptions or 'x'},"
+            f" the activation of all {activation.assumptions.describe() or 'x'}. Make a new one "
+            f"with: rescu verify {activation.spec} --out cert.json"
+        )
     if certificate.evidence is None:
         raise UsageError(
             "The certificate has no evidence to replay. Write one with: "
@@ -119,8 +125,11 @@ def _claim(claim: Claim, activation: Activation, kept: Any) -> Replayed:
 def _decided_again(claim: Claim, activation: Activation) -> str | None:
     """For a claim without smaller statements: the engines must come to the same answer."""
     found = certify(activation, [claim.claim])[claim.claim]
-    same = (found.status, found.value) == (claim.status, claim.value)
-    return None if same else f"decided again it is {found.status} with value {found.value}"
+    if (found.status, found.value, found.error) != (claim.status, claim.value, claim.error):
+        return f"decided again it is {found.status} with value {found.value}"
+    if found.witness != claim.witness:
+        return f"decided again the witness is {dict(found.witness or {})}"
+    return None
 
 
 def _steps(
@@ -132,8 +141,8 @@ def _steps(
             zip(steps, stated, strict=False)]  # fmt: skip
     if len(steps) != len(stated) or kept != stated:
         return "the evidence is about other statements than the claim needs"
-    for obligation, step in zip(case.obligations, steps, strict=True):
-        found = {k: v for k, v in step.items() if k not in obligation.to_dict()}
+    for obligation, step, statement in zip(case.obligations, steps, stated, strict=True):
+        found = {k: v for k, v in step.items() if k not in statement}
         wrong = replay(obligation, found, activation.assumptions)
         if wrong is not None:
             return f"{obligation.kind} {obligation.expr}: {wrong}"

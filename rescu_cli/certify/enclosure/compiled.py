@@ -35,8 +35,10 @@ class Compiled:
 
     def _add(self, expr: sp.Expr) -> int:
         if expr not in self._places:
-            # What has no x in it is one constant, whatever it is made of.
-            args = expr.args if expr.has(X) else ()
+            # What has no x in it is one constant, whatever it is made of; an integral has a
+            # variable of its own and is evaluated as a whole.
+            whole = not expr.has(X) or isinstance(expr, sp.Integral)
+            args = () if whole else expr.args
             operands = tuple(self._add(a) for a in args)
             self._steps.append((expr, operands))
             self._places[expr] = len(self._steps) - 1
@@ -50,6 +52,8 @@ class Compiled:
                 values.append(x)
             elif operands:
                 values.append(balls.apply(expr, [values[i] for i in operands]))
+            elif isinstance(expr, sp.Integral):
+                values.append(balls.evaluate(expr, {X: x}))
             else:
                 values.append(_constant(expr, balls.current_precision()))
         return values[self._result]

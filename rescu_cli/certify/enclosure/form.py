@@ -117,6 +117,8 @@ class Far:
             return sp.S.Zero
         growth, coefficient = self.leading
         order = compare(growth, ONE)
+        if order == 0 and growth != ONE:
+            raise FarError("a constant is written as a growth")
         if order < 0:
             return sp.S.Zero
         if order > 0:
@@ -229,7 +231,9 @@ def _sorted(start: int, terms: Mapping[Growth, Coefficient]) -> dict[Growth, Coe
         ):
             continue
         place = 0
-        while place < len(kept) and compare(kept[place][0], growth) > 0:
+        while place < len(kept) and (order := compare(kept[place][0], growth)) >= 0:
+            if order == 0:  # tanh 1 and (e² − 1)/(e² + 1): neither of the two leads alone
+                raise FarError("two terms grow alike under different names")
             place += 1
         kept.insert(place, (growth, coefficient))
     merged: list[tuple[Growth, Coefficient]] = []

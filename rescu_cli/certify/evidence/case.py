@@ -17,6 +17,9 @@ from rescu_cli.core.parse import parse_exact
 from rescu_cli.core.symbols import X
 from rescu_cli.errors import UsageError
 
+NOT_FINITE = (sp.oo, -sp.oo, sp.zoo, sp.nan)
+"""What a number of a certificate may not hold, where it has to be one."""
+
 
 class Case:
     """Collects the obligations of one claim.
@@ -58,6 +61,34 @@ class Case:
     def unknown(self, reason: str) -> UndecidedError:
         """What to raise where the claim has no smaller form."""
         return UndecidedError(reason)
+
+    def joint(self, kept: Any) -> int:
+        """A kept joint as an index; a negative one would compare the wrong two pieces.
+
+        Raises:
+            UndecidedError: If there is no such joint.
+        """
+        return self.index(kept, len(self.facts.joints))
+
+    def index(self, kept: Any, count: int) -> int:
+        """A kept index of one of ``count`` things.
+
+        Raises:
+            UndecidedError: If there is none of that index.
+        """
+        if type(kept) is not int or not 0 <= kept < count:
+            raise self.unknown(f"there is no number {kept!r:.20} of {count}")
+        return kept
+
+    def one_of(self, kept: Any, allowed: tuple[int, ...]) -> int:
+        """A kept whole number out of those for which the reduction is a theorem.
+
+        Raises:
+            UndecidedError: If it is another.
+        """
+        if type(kept) is not int or kept not in allowed:
+            raise self.unknown(f"{kept!r:.20} is none of {allowed}")
+        return kept
 
     def number(self, text: str) -> sp.Expr:
         """Text of a certificate as an exact expression in the free parameters.
@@ -106,7 +137,7 @@ class Case:
              and expr >= 0)
             or (obligation.kind in ("positive", "positive_at") and expr.is_Rational and expr > 0)
             or (obligation.kind == "vanishes" and expr == 0)
-            or (obligation.kind in ("analytic", "continuous") and expr.is_polynomial(X))
+            or (obligation.kind in ("analytic", "continuous") and expr.is_polynomial())
             or (obligation.kind == "limit" and obligation.expr == obligation.value)
         )  # fmt: skip
         if not trivial and obligation not in self.obligations:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sympy as sp
+from sympy.printing.str import StrPrinter
 
 Kind = Literal[
     "nonnegative", "positive", "vanishes", "positive_at", "nonnegative_at", "differs_at", "limit",
@@ -53,7 +54,7 @@ class Obligation:
         """Plain data; what is compared when a certificate is replayed."""
         if self.kind == "again":
             return {"kind": self.kind}
-        data: dict[str, Any] = {"kind": self.kind, "expr": str(self.expr)}
+        data: dict[str, Any] = {"kind": self.kind, "expr": _text(self.expr)}
         if self.kind in ("nonnegative", "positive", "analytic", "continuous"):
             data |= {"from": str(self.lower), "to": str(self.upper)}
         if self.point:
@@ -61,3 +62,10 @@ class Obligation:
         if self.kind == "limit":
             data |= {"side": self.side, "value": str(self.value)}
         return data
+
+
+def _text(expr: sp.Expr) -> str:
+    """The expression as text; terms with integrals unsorted, since sorting evaluates them."""
+    if expr.has(sp.Integral):
+        return str(StrPrinter({"order": "none"}).doprint(expr))
+    return str(expr)

@@ -9,7 +9,7 @@ import sympy as sp
 
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.claims import Claim
-from rescu_cli.certify.evidence.case import Case
+from rescu_cli.certify.evidence.case import NOT_FINITE, Case
 from rescu_cli.certify.evidence.obligation import Obligation
 from rescu_cli.certify.evidence.reached import reach
 from rescu_cli.certify.evidence.values import Bounds, bounds
@@ -33,11 +33,13 @@ def _smooth(case: Case) -> None:
         for left, right in zip(known.branches, known.branches[1:], strict=False):
             case.vanishes(left.value - right.value)
         return
+    if not value.isdecimal():
+        raise case.unknown("an order of smoothness is a whole number")
     order = int(value)
     case.jumps_vanish(order)
     found = case.choose("jump", lambda: _first_jump(case, order + 1))
     point = case.parameters(found["point"])
-    case.at("differs_at", known.jump(int(found["joint"]), order + 1), point)
+    case.at("differs_at", known.jump(case.joint(found["joint"]), order + 1), point)
 
 
 def _first_jump(case: Case, order: int) -> dict[str, Any]:
@@ -87,6 +89,7 @@ def _bounded_below(case: Case) -> None:
     case.scaling()
     case.analytic()
     found = bounds(case, str(case.claim.value), power=1)
+    _require(case, found)
     _below(case, found, 0)
     reach(case, "lowest", found, 0, -1)
 
@@ -95,6 +98,8 @@ def _gradient_range(case: Case) -> None:
     case.scaling()
     case.analytic()
     low, high = (bounds(case, str(v), power=0) for v in case.claim.value or ())
+    _require(case, low, -sp.oo)
+    _require(case, high, sp.oo)
     _below(case, low, 1)
     _above(case, high, 1)
     reach(case, "lowest", low, 1, -1)
@@ -106,11 +111,12 @@ def _gradient_lipschitz(case: Case) -> None:
     case.analytic()
     if str(case.claim.value) == "inf":
         found = case.choose("jump", lambda: _strict_jump(case))
-        step = case.facts.jump(int(found["joint"]), int(found["order"]))
-        case.add(Obligation("positive", int(found["sign"]) * step))
+        step = case.facts.jump(case.joint(found["joint"]), case.one_of(found["order"], (0, 1)))
+        case.add(Obligation("positive", case.one_of(found["sign"], (1, -1)) * step))
         return
     case.jumps_vanish(1)
     found = bounds(case, str(case.claim.value), power=-1)
+    _require(case, found)
     _below(case, found.negative, 2)
     _above(case, found, 2)
     reach(case, "highest", found, 2, 0)
@@ -123,6 +129,12 @@ def _strict_jump(case: Case) -> dict[str, Any]:
             if sign in ("+", "-"):
                 return {"joint": joint, "order": order, "sign": 1 if sign == "+" else -1}
     raise case.unknown("f' is unbounded without a jump")
+
+
+def _require(case: Case, bound: Bounds, infinite: sp.Expr | None = None) -> None:
+    """That a value is finite, or the one infinity that asks for no inequality."""
+    if bound.low != infinite and bound.low.has(*NOT_FINITE):
+        raise case.unknown(f"{bound.low} is no value of this claim")
 
 
 def _below(case: Case, bound: Bounds, order: int) -> None:
@@ -149,6 +161,8 @@ def _asymptote(side: int) -> Callable[[Case], None]:
             raise case.unknown("the claim has no line")
         slope = bounds(case, line["slope"], power=0).low
         intercept = bounds(case, line["intercept"], power=1).low
+        if slope.has(*NOT_FINITE) or intercept.has(*NOT_FINITE):
+            raise case.unknown("a line has finite coefficients")
         value = case.facts.branches[0 if side < 0 else -1].value
         case.limit(value - slope * X - intercept, side, sp.S.Zero)
 
@@ -164,6 +178,7 @@ def _relu_gap(case: Case) -> None:
     case.scaling()
     case.analytic()
     gap = bounds(case, str(case.claim.value), power=1)
+    _require(case, gap, sp.oo)
     parts: list[tuple[sp.Expr, sp.Expr, sp.Expr]] = []
     for i, branch in enumerate(known.branches):
         for span, line in sides(branch.span, base):
@@ -179,7 +194,8 @@ def _relu_gap(case: Case) -> None:
 
 def _homogeneous(case: Case) -> None:
     family = family_of(case.activation)
-    c = sp.Symbol("c", positive=True)
+    taken = {p.name for p in family.parameters}
+    c = sp.Symbol(next(n for n in ("c", "c_", "c__", "c___") if n not in taken), positive=True)
     moved = {s: c**d * s for s, d in scaling_degrees(family)}
     case.facts = case.answer.unscaled
     for piece in family.pieces:
@@ -198,8 +214,10 @@ def _rescu(case: Case) -> None:
     case.analytic()
     case.jumps_vanish(1)
     known = case.facts
-    direction = int(case.choose("direction", lambda: _direction(case)))
+    direction = case.one_of(case.choose("direction", lambda: _direction(case)), (1, -1, 0))
     bends = [known.derivative(i, 2) for i in range(len(known.branches))]
+    if direction == 0 and any(bend.has(X) for bend in bends):
+        raise case.unknown("the products say it all for constant f'' only")
     for i, bend in enumerate(bends):
         if direction:
             case.nonnegative(direction * bend, i)
@@ -207,7 +225,9 @@ def _rescu(case: Case) -> None:
             case.nonnegative(bend * other)
     for index, side, end in zip((0, -1), (-1, 1), case.claim.value or (), strict=True):
         slope = known.derivative(index % len(known.branches), 1)
-        case.limit(slope, side, bounds(case, str(end), power=0).low)
+        end_slope = bounds(case, str(end), power=0)
+        _require(case, end_slope)
+        case.limit(slope, side, end_slope.low)
 
 
 def _direction(case: Case) -> int:

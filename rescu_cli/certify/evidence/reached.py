@@ -17,7 +17,8 @@ from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.certify.enclosure.boxes import TooManyBoxesError
 from rescu_cli.certify.enclosure.cover import BITS, least_start
 from rescu_cli.certify.enclosure.maximum import TOLERANCE, maximum
-from rescu_cli.certify.evidence.case import Case
+from rescu_cli.certify.evidence.case import NOT_FINITE, Case
+from rescu_cli.certify.evidence.obligation import Obligation
 from rescu_cli.certify.evidence.values import Bounds
 from rescu_cli.core import balls
 from rescu_cli.core.symbols import X
@@ -53,15 +54,17 @@ def reach(
         ]
     place = case.choose(key, lambda: _find(case, bound, direction, parts))
     if "any" in place:
-        _one_of(case, place["any"], bound, parts)
+        _one_of(case, place["any"], bound, direction, parts)
         return
-    expr, sign = parts[int(place["piece"])][0], int(place["sign"])
+    part = parts[case.index(place["piece"], len(parts))]
+    expr, sign = part[0], case.one_of(place["sign"], _signs(direction))
     if "side" in place:
-        case.limit(expr, int(place["side"]), sign * bound.high)
+        side = case.one_of(place["side"], (1, -1))
+        if not part[2 if side > 0 else 1].is_infinite:
+            raise case.unknown("the piece does not reach to infinity on that side")
+        case.limit(expr, side, sign * bound.high)
         return
-    at = case.number(str(place["x"]))
-    case.hints.append(at)
-    inside(case, at, parts[int(place["piece"])])
+    at = _point(case, place["x"], part)
     if bound.exact:
         case.vanishes(sign * _at(expr, at) - bound.high)
     elif direction < 0:
@@ -70,15 +73,33 @@ def reach(
         case.at("nonnegative_at", sign * expr - bound.low, {X: at})
 
 
-def _one_of(case: Case, places: Any, bound: Bounds, parts: Sequence[Part]) -> None:
+def _signs(direction: int) -> tuple[int, ...]:
+    """Whether f counts, or |f|: −f at a place is another function's value."""
+    return (1, -1) if direction == 0 else (1,)
+
+
+def _point(case: Case, text: Any, part: Part) -> sp.Expr:
+    """A kept place as a real point of the closed interval, for all parameters."""
+    at = case.number(str(text))
+    if at.has(*NOT_FINITE):
+        raise case.unknown(f"{at} is no point")
+    if at.free_symbols:  # a number is real, or it is not read
+        case.add(Obligation("continuous", at))
+    case.hints.append(at)
+    inside(case, at, part)
+    return at
+
+
+def _one_of(
+    case: Case, places: Any, bound: Bounds, direction: int, parts: Sequence[Part]
+) -> None:
     """At one of the places, which may depend on the parameters: the product of the gaps is 0."""
     gaps: list[sp.Expr] = []
     for place in places:
-        part = parts[int(place["piece"])]
-        at = case.number(str(place["x"]))
-        case.hints.append(at)
-        inside(case, at, part)
-        gap = sp.cancel(int(place["sign"]) * _at(part[0], at)) - bound.high
+        part = parts[case.index(place["piece"], len(parts))]
+        at = _point(case, place["x"], part)
+        sign = case.one_of(place["sign"], _signs(direction))
+        gap = sp.cancel(sign * _at(part[0], at)) - bound.high
         gaps.append(gap)
     case.vanishes(sp.Mul(*dict.fromkeys(gaps)))
 
@@ -92,7 +113,7 @@ def inside(case: Case, at: sp.Expr, part: Part) -> None:
 
 
 def _find(case: Case, bound: Bounds, direction: int, parts: Sequence[Part]) -> dict[str, Any]:
-    signs = (1, -1) if direction == 0 else (1,)
+    signs = _signs(direction)
     for i, (expr, low, high) in enumerate(parts):
         for sign in signs:
             for side, end in ((-1, low), (1, high)):

@@ -11,10 +11,25 @@ from rescu_cli.certify.calculus.witness import search
 from rescu_cli.certify.evidence.case import Case
 from rescu_cli.certify.facts import facts
 from rescu_cli.certify.properties.asymptotes import NoLineError, asymptote
-from rescu_cli.certify.properties.homogeneous import family_of, scaling_degrees, value_at
+from rescu_cli.certify.properties.homogeneous import (
+    admissible,
+    family_of,
+    scaling_degrees,
+    value_at,
+)
 from rescu_cli.core.symbols import X
 
 _LINES = {"left_asymptote": -1, "right_asymptote": 1}
+_JUMPS = {"jump of f": 0, "jump of f'": 1}
+_SLOPES = {"f'": 1, "f''": 2}
+_SHOWN = {
+    "continuous": ("jump of f",),
+    "smooth": ("jump of f",),
+    "monotone": ("jump of f", "f'"),
+    "convex": ("jump of f", "jump of f'", "f''"),
+    "rescu": ("jump of f", "jump of f'", "f''"),
+}
+"""What a witness can show against a claim: a jump of f′ says nothing about continuity."""
 
 
 def reduction(case: Case) -> None:
@@ -42,9 +57,9 @@ def reduction(case: Case) -> None:
 
 def _at_witness(case: Case, witness: dict[str, str]) -> None:
     """A jump or a wrong sign, whichever the witness shows."""
-    jumps = {"jump of f": 0, "jump of f'": 1, "jump of f''": 2}
-    for what, order in jumps.items():
-        if what in witness:
+    shown = _SHOWN.get(case.claim.claim, ())
+    for what, order in _JUMPS.items():
+        if what in witness and what in shown:
             point, joint = _joint(case, witness)
             step = case.facts.jump(joint, order)
             falls = case.claim.claim in ("monotone", "convex") and not (
@@ -55,14 +70,14 @@ def _at_witness(case: Case, witness: dict[str, str]) -> None:
             else:
                 case.at("differs_at", step, point)
             return
-    for what, order in (("f'", 1), ("f''", 2)):
-        if what in witness:
+    for what, order in _SLOPES.items():
+        if what in witness and what in shown:
             point, index = _place(case, witness)
             case.at("positive_at", -case.facts.derivative(index, order), point)
             if case.claim.claim == "rescu":
                 _rises_elsewhere(case, point)
             return
-    raise case.unknown("the refutation names no point")
+    raise case.unknown("the witness shows nothing that refutes the claim")
 
 
 def _rises_elsewhere(case: Case, point: dict[sp.Symbol, sp.Expr]) -> None:
@@ -77,7 +92,8 @@ def _rises_elsewhere(case: Case, point: dict[sp.Symbol, sp.Expr]) -> None:
         raise case.unknown("no second place is found")
 
     second = case.choose("rises", find)
-    index, at = int(second["piece"]), case.number(str(second["x"]))
+    index = case.index(second["piece"], len(case.facts.branches))
+    at = case.number(str(second["x"]))
     span = case.facts.branches[index].span
     _require_inside(case, span.lower, at, span.upper, parameters)
     case.at("positive_at", case.facts.derivative(index, 2), {**parameters, X: at})
@@ -137,6 +153,8 @@ def _no_line(case: Case, witness: dict[str, str], side: int) -> None:
 
 def _no_base(case: Case) -> None:
     """Both asymptotes have one slope: no kinked line has them as its two rays."""
+    if case.activation.kink is not None:
+        raise case.unknown("the activation comes with a base")
     known = facts(case.activation)
     case.facts = known
     case.scaling()
@@ -153,9 +171,14 @@ def _no_base(case: Case) -> None:
 
 def _not_homogeneous(case: Case, witness: dict[str, str]) -> None:
     family = family_of(case.activation)
-    c, x = sp.Rational(witness["c"]), sp.Rational(witness["x"])
+    c, x = case.number(witness["c"]), case.number(witness["x"])
+    if not (c.is_Rational and c > 0 and x.is_Rational):
+        raise case.unknown("c > 0 and x are fractions")
     degrees = dict(scaling_degrees(family))
+    # The family's parameters, where the activation is a member that has them bound.
     values = {p.symbol: case.number(witness[p.name]) for p in family.free_parameters}
     moved = {s: v * c ** degrees.get(s, 0) for s, v in values.items()}
+    if not (admissible(family, values) and admissible(family, moved)):
+        raise case.unknown("the family has no such members")
     difference = value_at(family, c * x, moved) - c * value_at(family, x, values)
     case.at("differs_at", difference, {})

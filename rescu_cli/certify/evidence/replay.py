@@ -61,7 +61,7 @@ def _solver(
 ) -> str | None:
     whole = Obligation("vanishes", obligation.expr) if obligation.kind == "vanishes" else obligation
     answer = ask_solver(whole, _RELATIONS[obligation.kind], assumptions)
-    if answer is None or solver_data(answer) != dict(evidence):
+    if answer is None or not answer.holds or solver_data(answer) != dict(evidence):
         return "the scripts are not those of this statement"
     return _scripts(evidence)
 
@@ -97,4 +97,4 @@ def _exact(obligation: Obligation, assumptions: Assumptions) -> str | None:
         good = discharge(obligation, assumptions) is not None
     else:
         good = False
-    return None if good else f"the exact engine does not find it: {obligation.to_dict()}"
+    return None if good else "the exact engine does not find it"

@@ -51,5 +51,7 @@ def bounds(case: Case, text: str, power: int) -> Bounds:
         case.vanishes(value - scaling.c**power * unit)
     if case.claim.error is None or "." not in text:
         return Bounds(unit, unit)
-    error = sp.Rational(case.claim.error)
+    error = case.number(case.claim.error)
+    if not (error.is_Rational and error >= 0):
+        raise case.unknown(f"{case.claim.error!r:.20} bounds no error")
     return Bounds(unit - error, unit + error)

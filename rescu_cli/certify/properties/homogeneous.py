@@ -7,6 +7,7 @@ docs/proofs/homogeneous.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import sympy as sp
@@ -37,6 +38,8 @@ def decide(answer: Answer) -> Claim:
         return answer.proved(note=statement, lemma=None)
     for parameters in instances(family.assumptions):
         moved = {s: v * _C ** dict(degrees).get(s, 0) for s, v in parameters.items()}
+        if not admissible(family, moved):
+            continue
         for x in _PLACES:
             difference = value_at(family, _C * x, moved) - _C * value_at(family, x, parameters)
             ball = nonzero(difference, None, {})
@@ -68,6 +71,15 @@ def family_of(activation: Activation) -> Activation:
         return activation  # another function of that name
     bound = family.bind({k: v for k, v in values.items() if v is not None})
     return family if bound.digest == activation.digest else activation
+
+
+def admissible(family: Activation, values: Mapping[sp.Symbol, sp.Expr]) -> bool:
+    """Whether the family has a member with these parameter values."""
+    known = family.assumptions
+    if not all(d.contains(values[d.symbol(n)]) for n, d in known.domains.items()):
+        return False
+    margins = ((r.expr.subs(values), r.strict) for r in known.relations)
+    return all(bool(m > 0) or (m == 0 and not strict) for m, strict in margins)
 
 
 def value_at(activation: Activation, x: sp.Expr, parameters: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
