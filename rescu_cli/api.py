@@ -71,6 +71,8 @@ class Derivation:
 
     def to_dict(self) -> dict[str, Any]:
         """The ``result`` of ``rescu derive --json``."""
+        from rescu_cli.core.symbols import spell
+
         act = self.activation
         return {
             "name": act.name,
@@ -86,11 +88,11 @@ class Derivation:
                 for p in act.parameters
             },
             "assumptions": act.assumptions.describe(),
-            "value": str(act.value),
-            "gradient": str(act.gradient),
+            "value": spell(act.value),
+            "gradient": spell(act.gradient),
             "pieces": [
                 {"from": str(p.lower), "to": str(p.upper),
-                 "value": str(p.value), "gradient": str(p.gradient)}
+                 "value": spell(p.value), "gradient": spell(p.gradient)}
                 for p in act.pieces
             ],
             "ties": list(act.owners),

@@ -25,7 +25,10 @@ from rescu_cli.certify.calculus.tail import end_value
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.assumptions import Sign
-from rescu_cli.core.symbols import X
+from rescu_cli.core.symbols import X, log1p
+
+_MAX_POWER = 4
+"""Of c, with which a part of a scaling family may be multiplied."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,41 @@ def find_scaling(activation: Activation) -> Scaling | None:
     symbol, degree = declared[0]
     if any(r.expr.has(symbol) for r in activation.relations):
         return None
-    return Scaling(symbol, degree) if scales(activation, ((symbol, degree),)) else None
+    if not scales(activation, ((symbol, degree),)):
+        return None
+    return Scaling(symbol, degree) if _all_defined(activation, symbol, degree) else None
+
+
+def _all_defined(activation: Activation, symbol: sp.Symbol, degree: int) -> bool:
+    """Whether each member is defined at c·x where the unit function is at x.
+
+    An identity says nothing where one side is 0/0: (p² − 4)/((p − 2)(p + 2)) is 1 but for p = 2. So
+    whatever is divided by, is under a root or a logarithm, has to keep its sign: it is multiplied
+    by a power of c, or is free of x and of one strict sign for all parameters.
+    """
+    c = sp.Dummy("c", positive=True)
+    knowledge = Knowledge(activation.assumptions)
+    formulas = [sp.sympify(e) for p in activation.pieces for e in (p.value, p.upper)]
+    needed = {u for e in formulas if not e.is_infinite for u in _restricted(e)}
+    inner = {v for e in formulas for i in e.atoms(sp.Integral) for v in i.variables}
+    moved = {symbol: c**degree * symbol, X: c * X, **{v: c * v for v in inner}}
+    powers = sorted(range(-_MAX_POWER, _MAX_POWER + 1), key=abs)
+    for part in needed:
+        if not part.has(X, *inner) and knowledge.sign(part) in ("+", "-"):
+            continue
+        there = part.subs(moved, simultaneous=True)
+        if not any(vanishes(there - c**k * part) for k in powers):
+            return False
+    return True
+
+
+def _restricted(expr: sp.Expr) -> set[sp.Expr]:
+    """Parts of an expression that may not be zero, or not negative."""
+    found = {p.base for p in expr.atoms(sp.Pow) if not (p.exp.is_Integer and p.exp > 0)}
+    found |= {f.args[0] for f in expr.atoms(sp.log)}
+    found |= {1 + f.args[0] for f in expr.atoms(log1p)}
+    found |= {sp.cos(f.args[0]) for f in expr.atoms(sp.tan)}
+    return {u for u in found if not u.is_number}
 
 
 def scales(activation: Activation, degrees: tuple[tuple[sp.Symbol, int], ...]) -> bool:

@@ -80,6 +80,8 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def print_card(card: Any) -> None:
     """The property card of an activation: formula, pieces, parameters, claims."""
+    from rescu_cli.core.symbols import spell
+
     act = card.activation
     console = _console()
     console.print(Text(act.spec, style="bold"), Text(f"  {act.summary}"))
@@ -90,10 +92,10 @@ def print_card(card: Any) -> None:
         table(
             None,
             ["from", "to", "f(x)", "f'(x)"],
-            [(p.lower, p.upper, p.value, p.gradient) for p in act.pieces],
+            [(p.lower, p.upper, spell(p.value), spell(p.gradient)) for p in act.pieces],
         )
     else:
-        console.print(Text(f"  f'(x) = {act.gradient}"), soft_wrap=True)
+        console.print(Text(f"  f'(x) = {spell(act.gradient)}"), soft_wrap=True)
         console.print()
     if act.parameters:
         table(
@@ -127,9 +129,13 @@ def _pretty(left: str, expr: Any, width: int) -> list[str]:
     """Two-dimensional typesetting where it fits, one line otherwise."""
     import sympy as sp
 
-    lines: list[str] = sp.pretty(expr, use_unicode=True, wrap_line=False).splitlines()
+    from rescu_cli.core.symbols import spell
+
+    order = "none" if expr.has(sp.Integral) else None  # sorting would evaluate the integrals
+    drawn: str = sp.pretty(expr, use_unicode=True, wrap_line=False, order=order)
+    lines = drawn.splitlines()
     if max(map(len, lines)) + len(left) + 2 > width or len(lines) > 24:
-        return [left + str(expr)] if expr.func is not sp.Piecewise else [left + "see the pieces"]
+        return [left + spell(expr)] if expr.func is not sp.Piecewise else [left + "see the pieces"]
     middle = len(lines) // 2
     return [(left if i == middle else " " * len(left)) + line for i, line in enumerate(lines)]
 

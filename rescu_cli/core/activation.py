@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import sympy as sp
 
 from rescu_cli.core.assumptions import Assumptions, Relation
-from rescu_cli.core.symbols import Domain, Parameter, X, exact, require_prose
+from rescu_cli.core.symbols import Domain, Parameter, X, exact, require_prose, spell
 from rescu_cli.errors import ParameterError, UnsupportedError, UsageError
 
 Owner = Literal["left", "right"]
@@ -342,7 +342,7 @@ class Activation:
             "parameters": [p.to_dict() for p in self.parameters],
             "pieces": [
                 {"from": str(p.lower), "to": str(p.upper),
-                 "value": str(p.value), "gradient": str(p.gradient)}
+                 "value": spell(p.value), "gradient": spell(p.gradient)}
                 for p in self.pieces
             ],
             "owners": list(self.owners),

@@ -231,9 +231,16 @@ def _power(base: Ball, exponent: sp.Expr, exponent_ball: Ball, analytic: bool) -
     return (_log(base, analytic) * exponent_ball).exp()
 
 
+_NARROW_BITS = 20
+
+
 def _integer_power(base: Ball, n: int) -> Ball:
-    """base^n; on a real ball of some width from its two ends, where u^n is monotone."""
-    if n < 2 or isinstance(base, flint.acb) or base.is_exact():
+    """base^n; on a wide real ball from its two ends, where u^n is monotone.
+
+    The ends of a narrow ball are rounded to the working precision, which would widen it: tanh of a
+    huge number is 1 with a radius far below that.
+    """
+    if n < 2 or isinstance(base, flint.acb) or base.rel_accuracy_bits() > _NARROW_BITS:
         return _multiplied(base, n)
     low, high = _multiplied(base.lower(), n), _multiplied(base.upper(), n)
     both = low.union(high)

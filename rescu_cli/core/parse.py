@@ -121,7 +121,7 @@ def canonical_text(text: str, names: Mapping[str, sp.Symbol]) -> str:
     its own printout can differ in form; digests need one form.
     """
     for _ in range(4):
-        again = str(parse_exact(text, names))
+        again = symbols.spell(parse_exact(text, names))
         if again == text:
             break
         text = again

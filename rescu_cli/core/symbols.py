@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import sympy as sp
+from sympy.printing.str import StrPrinter
 
 from rescu_cli.errors import ParameterError, UsageError
 
@@ -59,6 +60,16 @@ class Phi(sp.Function):
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         return sp.exp(-(self.args[0] ** 2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+def spell(expr: sp.Expr) -> str:
+    """The expression as text that SymPy parses.
+
+    Terms with integrals are not sorted: SymPy sorts by value, and would evaluate each integral.
+    """
+    if isinstance(expr, sp.Basic) and expr.has(sp.Integral):
+        return str(StrPrinter({"order": "none"}).doprint(expr))
+    return str(expr)
 
 
 def plain(expr: sp.Expr) -> sp.Expr:

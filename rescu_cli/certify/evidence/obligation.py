@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import sympy as sp
-from sympy.printing.str import StrPrinter
+
+from rescu_cli.core.symbols import spell
 
 Kind = Literal[
     "nonnegative", "positive", "vanishes", "positive_at", "nonnegative_at", "differs_at", "limit",
@@ -54,7 +55,7 @@ class Obligation:
         """Plain data; what is compared when a certificate is replayed."""
         if self.kind == "again":
             return {"kind": self.kind}
-        data: dict[str, Any] = {"kind": self.kind, "expr": _text(self.expr)}
+        data: dict[str, Any] = {"kind": self.kind, "expr": spell(self.expr)}
         if self.kind in ("nonnegative", "positive", "analytic", "continuous"):
             data |= {"from": str(self.lower), "to": str(self.upper)}
         if self.point:
@@ -62,10 +63,3 @@ class Obligation:
         if self.kind == "limit":
             data |= {"side": self.side, "value": str(self.value)}
         return data
-
-
-def _text(expr: sp.Expr) -> str:
-    """The expression as text; terms with integrals unsorted, since sorting evaluates them."""
-    if expr.has(sp.Integral):
-        return str(StrPrinter({"order": "none"}).doprint(expr))
-    return str(expr)
