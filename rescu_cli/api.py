@@ -405,25 +405,39 @@ def verify(
     return certify(activation, evidence=evidence)
 
 
-def recheck(text: str, path: str | Path, *, overrides: Mapping[str, Any] | None = None) -> Recheck:
+def recheck(
+    text: str,
+    path: str | Path,
+    *,
+    require: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+) -> Recheck:
     """Replay the evidence of a certificate, without searching.
 
     Args:
         text: The activation that it must be about.
         path: The certificate, written by ``rescu verify ACT --out``.
+        require: Claims that the certificate must speak of.
         overrides: Values of parameters.
 
     Raises:
         DisagreementError: If it was edited, or is about another function.
         StoreError: If the file cannot be read.
-        UsageError: If it is no certificate, or carries no evidence.
+        UsageError: If it is no certificate, carries no evidence, or does not speak of a
+            required claim.
     """
     from rescu_cli.certify import Certificate
     from rescu_cli.certify.recheck import recheck as replay
     from rescu_cli.core.files import read_json
+    from rescu_cli.errors import UnknownNameError
 
     (activation,) = resolve_all([text], overrides)
-    return replay(Certificate.from_dict(read_json(Path(path))), activation)
+    certificate = Certificate.from_dict(read_json(Path(path)))
+    known = [c.claim for c in certificate.claims]
+    for claim in require:
+        if claim not in known:
+            raise UnknownNameError("claim of the certificate", claim, known)
+    return replay(certificate, activation)
 
 
 def examine(

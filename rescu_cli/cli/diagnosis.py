@@ -11,7 +11,8 @@ from rescu_cli import __version__
 
 _PACKAGES = (
     ("sympy", "derivation and exact claims", "pip install sympy"),
-    ("python-flint", "the reference: rigorous enclosures", "pip install python-flint"),
+    ("python-flint", "the reference, proofs by ball arithmetic", "pip install python-flint"),
+    ("z3-solver", "proofs for all parameters, replays", "pip install z3-solver"),
     ("numpy", "exported code, statistics", "pip install numpy"),
     ("matplotlib", "figures", "pip install matplotlib"),
     ("torch", "training, the torch target", "pip install torch"),

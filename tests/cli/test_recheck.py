@@ -71,3 +71,12 @@ def test_two_modes_at_once_are_refused(rescu: Run, path: Path) -> None:
     outcome = rescu("verify", "relu", "--recheck", str(path), "--float", "float16")
     assert outcome.code == ExitCode.USAGE
     assert "Choose one of --recheck and --float" in outcome.err
+
+
+def test_required_claims_decide_the_exit_status_of_a_replay(rescu: Run, path: Path) -> None:
+    def code(claims: str) -> int:
+        return rescu("verify", "relu", "--recheck", str(path), "--require", claims).code
+
+    assert code("continuous,convex") == ExitCode.DONE
+    assert code("continuous,rescu") == ExitCode.REFUTED
+    assert code("differentiable") == ExitCode.USAGE

@@ -69,7 +69,7 @@ def verify(
 
         audit.run(name, against, required, overrides, out, json=json)
     elif recheck is not None:
-        _recheck(name, recheck, overrides, json=json)
+        _recheck(name, recheck, required, overrides, json=json)
     else:
         _decide(name, required, overrides, out, json=json)
 
@@ -89,23 +89,32 @@ def _decide(
         render.emit_json("verify", certificate.to_dict())
     else:
         render.print_claims(certificate)
-    status = {c.claim: c.to_dict()["status"] for c in certificate.claims}
-    missed = {status[c] for c in required} - {"proved"}
-    for claim in required:
-        if status[claim] != "proved":
-            render.say(f"required claim {claim}: {status[claim]}")
+    _exit_by({c.claim: c.status.value for c in certificate.claims}, required)
+
+
+def _exit_by(status: dict[str, str], required: list[str]) -> None:
+    """Leave with the exit status that the required claims ask for."""
+    from rescu_cli.cli import render
+
+    missed = {claim: status[claim] for claim in required if status[claim] != "proved"}
+    for claim, found in missed.items():
+        render.say(f"required claim {claim}: {found}")
     if missed:
-        raise typer.Exit(ExitCode.REFUTED if "refuted" in missed else ExitCode.UNDECIDED)
+        refuted = "refuted" in missed.values()
+        raise typer.Exit(ExitCode.REFUTED if refuted else ExitCode.UNDECIDED)
 
 
-def _recheck(name: str, path: Path, overrides: dict[str, str], *, json: bool) -> None:
+def _recheck(
+    name: str, path: Path, required: list[str], overrides: dict[str, str], *, json: bool
+) -> None:
     """Replay a certificate; any claim that falls is a disagreement."""
     from rescu_cli.cli import render
 
-    found = api.recheck(name, path, overrides=overrides)
+    found = api.recheck(name, path, require=required, overrides=overrides)
     if json:
         render.emit_json("verify", found.to_dict())
     else:
         render.print_recheck(found)
     if not found.ok:
         raise typer.Exit(ExitCode.REFUTED)
+    _exit_by({c.claim: c.status.value for c in found.claims}, required)
