@@ -24,7 +24,8 @@ class Replayed:
     Args:
         claim: Its name.
         status: The verdict that the certificate states.
-        stands: Whether its evidence holds; None for an undecided claim.
+        stands: Whether its evidence holds; None for an undecided claim, and for one that has to be
+            decided again and was not within the engines' time.
         steps: Number of statements by the engine that proved each.
         reason: What is wrong; None if it stands.
     """
@@ -112,24 +113,22 @@ def _claim(claim: Claim, activation: Activation, kept: Any) -> Replayed:
         steps = [dict(s) for s in kept["steps"]]
         choices = dict(kept["choices"])
         counted = Counter(str(s["by"]) for s in steps)
-        reason = (
-            _decided_again(claim, activation)
-            if steps == [AGAIN]
-            else _steps(claim, activation, choices, steps)
-        )
+        if steps == [AGAIN]:
+            return _decided_again(claim, activation)
+        reason = _steps(claim, activation, choices, steps)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         counted, reason = Counter(), f"the evidence is malformed ({error!r:.60})"
     return Replayed(claim.claim, claim.status, reason is None, dict(counted), reason)
 
 
-def _decided_again(claim: Claim, activation: Activation) -> str | None:
+def _decided_again(claim: Claim, activation: Activation) -> Replayed:
     """For a claim without smaller statements: the engines must come to the same answer."""
     found = certify(activation, [claim.claim])[claim.claim]
-    if (found.status, found.value, found.error) != (claim.status, claim.value, claim.error):
-        return f"decided again it is {found.status} with value {found.value}"
-    if found.witness != claim.witness:
-        return f"decided again the witness is {dict(found.witness or {})}"
-    return None
+    if found.status is Verdict.UNDECIDED:
+        return Replayed(claim.claim, claim.status, None, {"again": 1}, found.reason)
+    same = (found.status, found.value) == (claim.status, claim.value)
+    reason = None if same else f"decided again it is {found.status} with value {found.value}"
+    return Replayed(claim.claim, claim.status, same, {"again": 1}, reason)
 
 
 def _steps(

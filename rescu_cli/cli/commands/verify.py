@@ -117,4 +117,5 @@ def _recheck(
         render.print_recheck(found)
     if not found.ok:
         raise typer.Exit(ExitCode.REFUTED)
-    _exit_by({c.claim: c.status.value for c in found.claims}, required)
+    shown = {c.claim: "undecided" if c.stands is None else c.status.value for c in found.claims}
+    _exit_by(shown, required)
