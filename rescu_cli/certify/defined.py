@@ -19,6 +19,8 @@ from rescu_cli.errors import UndefinedActivationError, UnsupportedError
 _BITS = 128
 _N_CHOICES = 3
 _MAX_DEGREE = 12
+_NO_BALL = (UnsupportedError, KeyError, ZeroDivisionError, ValueError, AttributeError, TypeError)
+"""Of a formula off the real line; |u|, max and min have none there."""
 
 
 def require_defined(activation: Activation) -> None:
@@ -47,7 +49,7 @@ def _is_complex(expr: sp.Expr, x: sp.Expr, parameters: Mapping[sp.Symbol, sp.Exp
         try:
             env = {s: flint.acb(balls.evaluate(v, {})) for s, v in parameters.items()}
             ball = balls.evaluate(expr, {**env, X: flint.acb(balls.evaluate(x, {}))})
-        except (UnsupportedError, KeyError, ZeroDivisionError, ValueError, AttributeError):
+        except _NO_BALL:
             return False
     # An expression without x stays a real ball.
     return isinstance(ball, flint.acb) and ball.is_finite() and not ball.imag.contains(0)

@@ -14,7 +14,12 @@ from rescu_cli.certify.evidence.collect import AGAIN, obligations
 from rescu_cli.certify.evidence.replay import replay
 from rescu_cli.certify.verdict import Verdict
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.budget import OutOfTime, time_budget
 from rescu_cli.errors import DisagreementError, UsageError
+
+
+SECONDS = 120.0
+"""Per claim. A file may hold expressions made to take for ever."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,8 @@ class Replayed:
     Args:
         claim: Its name.
         status: The verdict that the certificate states.
-        stands: Whether its evidence holds; None for an undecided claim, and for one that has to be
-            decided again and was not within the engines' time.
+        stands: Whether its evidence holds; None for an undecided claim, and for one that could not
+            be confirmed in time.
         steps: Number of statements by the engine that proved each.
         reason: What is wrong; None if it stands.
     """
@@ -62,8 +67,13 @@ class Recheck:
 
     @property
     def ok(self) -> bool:
-        """Whether no claim fell."""
-        return all(c.stands is not False for c in self.claims)
+        """Whether every claim that the certificate calls decided was confirmed."""
+        return all(c.stands for c in self.claims if c.status is not Verdict.UNDECIDED)
+
+    @property
+    def fallen(self) -> tuple[Replayed, ...]:
+        """The claims that were shown not to follow."""
+        return tuple(c for c in self.claims if c.stands is False)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -110,6 +120,15 @@ def _claim(claim: Claim, activation: Activation, kept: Any) -> Replayed:
     if claim.status is Verdict.UNDECIDED:
         return Replayed(claim.claim, claim.status, None, {}, claim.reason)
     try:
+        with time_budget(SECONDS):
+            return _replayed(claim, activation, kept)
+    except OutOfTime:
+        reason = f"not replayed within {SECONDS:g} seconds"
+        return Replayed(claim.claim, claim.status, None, {}, reason)
+
+
+def _replayed(claim: Claim, activation: Activation, kept: Any) -> Replayed:
+    try:
         steps = [dict(s) for s in kept["steps"]]
         choices = dict(kept["choices"])
         counted = Counter(str(s["by"]) for s in steps)
@@ -126,9 +145,13 @@ def _decided_again(claim: Claim, activation: Activation) -> Replayed:
     found = certify(activation, [claim.claim])[claim.claim]
     if found.status is Verdict.UNDECIDED:
         return Replayed(claim.claim, claim.status, None, {"again": 1}, found.reason)
-    same = (found.status, found.value) == (claim.status, claim.value)
-    reason = None if same else f"decided again it is {found.status} with value {found.value}"
-    return Replayed(claim.claim, claim.status, same, {"again": 1}, reason)
+    reason = None
+    if (found.status, found.value, found.error) != (claim.status, claim.value, claim.error):
+        error = f" +- {found.error}" if found.error else ""
+        reason = f"decided again it is {found.status} with value {found.value}{error}"
+    elif found.witness != claim.witness:
+        reason = f"decided again the witness is {dict(found.witness or {})}"
+    return Replayed(claim.claim, claim.status, reason is None, {"again": 1}, reason)
 
 
 def _steps(

@@ -195,7 +195,7 @@ def print_recheck(found: Any) -> None:
         f"Certificate of {found.spec}",
         ["claim", "verdict", "evidence", "statements replayed", "what is wrong"],
         rows,
-        caption=None if found.ok else "a claim without its evidence is no claim",
+        caption="a claim without its evidence is no claim" if found.fallen else None,
     )
 
 

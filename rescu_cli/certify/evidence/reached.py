@@ -90,9 +90,7 @@ def _point(case: Case, text: Any, part: Part) -> sp.Expr:
     return at
 
 
-def _one_of(
-    case: Case, places: Any, bound: Bounds, direction: int, parts: Sequence[Part]
-) -> None:
+def _one_of(case: Case, places: Any, bound: Bounds, direction: int, parts: Sequence[Part]) -> None:
     """At one of the places, which may depend on the parameters: the product of the gaps is 0."""
     gaps: list[sp.Expr] = []
     for place in places:

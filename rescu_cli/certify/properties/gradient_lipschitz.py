@@ -33,8 +33,9 @@ def decide(answer: Answer) -> Claim:
     if any(c.free_symbols == set() for c in open_cases):
         raise UndecidedError(f"whether the jump {open_cases[0]} is zero does not follow")
     smooth_case = sp.And(*[sp.Eq(c, 0) for c in open_cases])
+    # As an expression, not as text: the error of a decimal in it has to be told.
     return answer.proved(
-        str(sp.Piecewise((bound, smooth_case), (sp.oo, True))), "infinite where f' jumps"
+        sp.Piecewise((bound, smooth_case), (sp.oo, True)), "infinite where f' jumps"
     )
 
 

@@ -52,7 +52,9 @@ def _last_order(answer: Answer) -> int:
     known = answer.facts
     if not known.polynomial:
         return _ORDERS
-    return max(int(sp.degree(b.value, X)) if b.value.has(X) else 0 for b in known.branches)
+    # A polynomial that expands to 0 has degree −∞.
+    degrees = [sp.degree(b.value, X) for b in known.branches if b.value.has(X)]
+    return max((int(d) for d in degrees if d.is_finite), default=0)
 
 
 def _note(answer: Answer, joint: int, order: int, parameters: Point) -> str:

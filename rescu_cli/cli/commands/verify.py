@@ -116,6 +116,6 @@ def _recheck(
     else:
         render.print_recheck(found)
     if not found.ok:
-        raise typer.Exit(ExitCode.REFUTED)
+        raise typer.Exit(ExitCode.REFUTED if found.fallen else ExitCode.UNDECIDED)
     shown = {c.claim: "undecided" if c.stands is None else c.status.value for c in found.claims}
     _exit_by(shown, required)
