@@ -17,7 +17,6 @@ from rescu_cli.core.activation import Activation
 from rescu_cli.core.budget import OutOfTime, time_budget
 from rescu_cli.errors import DisagreementError, UsageError
 
-
 SECONDS = 120.0
 """Per claim. A file may hold expressions made to take for ever."""
 
