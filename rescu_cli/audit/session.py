@@ -9,7 +9,7 @@ import numpy as np
 
 from rescu_cli.audit.bind import bind
 from rescu_cli.audit.box import Box, scan_box
-from rescu_cli.audit.checks.accuracy import measure
+from rescu_cli.audit.checks.accuracy import ALONE, measure
 from rescu_cli.audit.checks.extremes import check_infinity, check_nan
 from rescu_cli.audit.checks.layout import check_layout
 from rescu_cli.audit.checks.parameters import check_parameters
@@ -96,6 +96,7 @@ def _compared(
         wrong = any(m.check.dtype == box.kind and m.what == "value" and m.check.status == "failed"
                     for m in measured)  # fmt: skip
         recognised = [match.spec] if match and match.spec else [] if wrong else recognised
+    diagnosis += dict.fromkeys(f"note: {c.note}" for c in checks if ALONE in c.note)
     diagnosis += _remarks(subject, target, asked)
     if not truth.screens:
         few = min(c.n_inputs for c in checks if c.check == "value")

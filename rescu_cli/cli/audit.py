@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from rescu_cli import api
+from rescu_cli.audit.checks.accuracy import ALONE
 from rescu_cli.cli import render
 from rescu_cli.errors import ExitCode
 
@@ -100,7 +101,10 @@ def _headline(report: AuditReport) -> str:
 
 def _nothing(report: AuditReport) -> list[str]:
     n = sum(c.n_inputs for c in report.checks if c.status in ("ok", "note"))
-    return [f"No difference beyond rounding at {n:,} inputs. That is evidence, not a proof."]
+    but = (
+        ", but for what is worth knowing above" if any(ALONE in d for d in report.diagnosis) else ""
+    )
+    return [f"No difference beyond rounding{but}, at {n:,} inputs. That is evidence, not a proof."]
 
 
 def _point(check: Check) -> str:

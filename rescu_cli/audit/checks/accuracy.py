@@ -12,7 +12,7 @@ from rescu_cli.audit.grid import ordinary, points, spread
 from rescu_cli.audit.report import Check, Status, shown
 from rescu_cli.audit.subject import Subject
 from rescu_cli.audit.truth import Truth
-from rescu_cli.core.edges import FloatFormat, float_format
+from rescu_cli.core.edges import FloatFormat, float_format, neighbours
 from rescu_cli.core.reference import What
 from rescu_cli.export.ulp import distance
 
@@ -21,6 +21,10 @@ _MOST_ALONE = 2500
 """Points for a callable that takes one tensor element at a time, some 20 µs each."""
 _MOST_REFERENCED = 150
 """Points for a function that only the reference can evaluate."""
+ALONE = "alone"
+"""A word of the note on single floats, by which the diagnosis finds it."""
+_MAX_LONE = 4
+"""More single floats with a wrong gradient are a fault."""
 _CONFIRMED = 300
 """Suspects that the reference is asked about at a time."""
 
@@ -102,6 +106,12 @@ def _judged(
         bad = bad & usual
         beside = bad & np.isfinite(found) & truth.beside_joint(kind, xs)
         bad = bad & ~beside
+    lone = (
+        _lone(subject, truth, kind, xs, found, bad)
+        if what == "gradient"
+        else np.zeros(xs.shape, dtype=bool)
+    )
+    bad = bad & ~lone
     fine = inside & ~broken
     with np.errstate(invalid="ignore"):
         ulps = np.where(
@@ -115,6 +125,8 @@ def _judged(
     worst = _worst(xs, bad, lost, ratio, ulps)
     status, note = _verdict(subject, truth, kind, what, xs, found, expected, bad, lost, broken,
                             beside)  # fmt: skip
+    if lone.any() and status in ("ok", "note"):
+        status, note = "note", _lone_note(xs[lone], found[lone], expected[lone])
     check = Check(
         what, kind.name, status, len(xs),
         max_ulp=float(np.max(ulps[fine], initial=0.0)),
@@ -122,6 +134,40 @@ def _judged(
         share=float(ratio[worst]), note=note,
     )  # fmt: skip
     return Measured(check, what, xs, found, expected, bad, lost)
+
+
+def _lone(
+    subject: Subject, truth: Truth, kind: FloatFormat, xs: Array, found: Array,
+    bad: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Wrong but finite gradients at a few single floats whose neighbours in the format are right.
+
+    Where kinks of several terms of a formula meet they may cancel on paper, and automatic
+    differentiation takes its own convention at each: the values are right, and so is the gradient
+    at every other float.
+    """
+    none = np.zeros(xs.shape, dtype=bool)
+    places = np.unique(xs[bad])
+    if not 0 < len(places) <= _MAX_LONE or not np.all(np.isfinite(found[bad])):
+        return none
+    around = np.array([p for x in places for p in neighbours(kind, float(x)) if p != x])
+    exact = truth.exact(around, "gradient")
+    low, high = truth.hull(kind, around, exact, "gradient")
+    got = subject.gradient(around, kind.name)
+    off = np.maximum(low - got, got - high)
+    right = off <= truth.allowed(kind, around, exact, "gradient")  # False for NaN
+    right |= np.isfinite(got) & truth.beside_joint(kind, around)  # worth a note of its own
+    return bad.copy() if bool(np.all(right)) else none
+
+
+def _lone_note(xs: Array, found: Array, expected: Array) -> str:
+    x, got, true = (shown(float(a[0])) for a in (xs, found, expected))
+    count = len(np.unique(xs))
+    others = f" (and at {count - 1} other single floats)" if count > 1 else ""
+    return (
+        f"at x = {x} {ALONE}{others} the gradient is {got}, not {true}: kinks of several terms "
+        "meet there, and automatic differentiation has a convention at each"
+    )
 
 
 def _confirmed(
