@@ -312,8 +312,17 @@ def _read(text: str, member: Member) -> sp.Expr:
     return sp.sympify(text, locals=names).subs(member.parameters)
 
 
-def _error(claim: Claim) -> Ball:
-    return number(sp.Rational(claim.error)) if claim.error else flint.arb(0)
+def _error(claim: Claim, text: str, m: Member) -> Ball:
+    """How far the value may be off when each decimal in its text is off by the stated error."""
+    if not claim.error or text in ("inf", "-inf"):
+        return flint.arb(0)
+    error = sp.Rational(claim.error)
+    whole = sp.sympify(text, locals={p.name: p for p in m.parameters}, rational=False)
+    value, total = whole.subs(m.parameters), flint.arb(0)
+    for decimal in whole.atoms(sp.Float):
+        moved = whole.xreplace({decimal: sp.Rational(decimal) + error}).subs(m.parameters)
+        total += abs(number(sp.nsimplify(moved - value, rational=True)))
+    return total * flint.arb("1.01")  # the difference was rounded
 
 
 def _continuous(claim: Claim, m: Member, found: Certificate) -> Iterable[str]:
@@ -357,15 +366,15 @@ def _nonnegative(order: int) -> Callable[[Claim, Member, Certificate], Iterable[
 
 def _bound(claim: Claim, m: Member, text: str, order: int, sign: int) -> Iterable[str]:
     """sup of sign·(d^order f) is sign·value: nothing above it, and something close to it."""
-    stated = sign * number(_read(text, m))
+    stated, error = sign * number(_read(text, m)), _error(claim, text, m)
     best = m.best(order, sign)
     for y in m.flat(order):
-        if sign * y > stated + _error(claim):
+        if sign * y > stated + error:
             yield f"{text} is passed by {y.str(12)}, {m.parameters}"
             break
-    if best > stated + _error(claim):
+    if best > stated + error:
         yield f"{text} is passed by {best.str(12)}, {m.parameters}"
-    if stated.is_finite() and best < stated - _error(claim) - number(_LOOSE) * (1 + abs(stated)):
+    if stated.is_finite() and best < stated - error - number(_LOOSE) * (1 + abs(stated)):
         yield f"{text} is not approached: {best.str(12)}, {m.parameters}"
     if not stated.is_finite() and best < 30:
         yield f"{text}, yet only {best.str(8)} was reached, {m.parameters}"
@@ -384,15 +393,15 @@ def _gradient_range(claim: Claim, m: Member, found: Certificate) -> Iterable[str
 
 def _gradient_lipschitz(claim: Claim, m: Member, found: Certificate) -> Iterable[str]:
     torn = any(not j.contains(0) for k in (0, 1) for j in m.jumps(k))
-    stated = number(_read(str(claim.value), m))
+    stated, error = number(_read(str(claim.value), m)), _error(claim, str(claim.value), m)
     if torn:
         if stated.is_finite():
             yield f"{claim.value}, yet f or f' jumps, {m.parameters}"
         return
     best = max((m.best(2, s) for s in (-1, 1)), key=lambda y: float(y.mid()))
-    if best > stated + _error(claim):
+    if best > stated + error:
         yield f"{claim.value} is passed by {best.str(12)}, {m.parameters}"
-    if stated.is_finite() and best < stated - _error(claim) - number(_LOOSE) * (1 + stated):
+    if stated.is_finite() and best < stated - error - number(_LOOSE) * (1 + stated):
         yield f"{claim.value} is not approached: {best.str(12)}, {m.parameters}"
     if not stated.is_finite() and best < 30:
         yield f"{claim.value}, yet f'' reaches only {best.str(8)}, {m.parameters}"
@@ -430,7 +439,7 @@ def _relu_gap(claim: Claim, m: Member, found: Certificate) -> Iterable[str]:
             gap = abs(y - (a * x + b if x < at else c * x + d))
             if x.overlaps(at) or not gap.is_finite():
                 continue
-            if gap > stated + _error(claim):
+            if gap > stated + _error(claim, str(claim.value), m):
                 yield f"{claim.value} is passed by {gap.str(12)} at {x.str(8)}, {m.parameters}"
                 return
             best = best.max(gap)
