@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rescu_cli.audit.bind import Bound
+from rescu_cli.errors import UnsupportedError
 
 Array = npt.NDArray[np.float64]
 Layout = Literal["contiguous", "strided", "transposed", "reversed", "expanded"]
@@ -51,8 +52,12 @@ class AbstractFramework(ABC):
         """Name of a result's dtype."""
 
     def gradient(self, x: Any, kind: str) -> Array:
-        """d(sum of results)/dx by the framework's own differentiation; raises if there is none."""
-        raise NotImplementedError
+        """d(sum of results)/dx by the framework's own differentiation.
+
+        Raises:
+            UnsupportedError: If it has none; ``differentiable`` says so beforehand.
+        """
+        raise UnsupportedError(f"{self.name} code has no automatic gradient; audit its values.")
 
 
 def laid_out(x: Any, layout: Layout) -> Any:

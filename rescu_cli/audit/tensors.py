@@ -92,7 +92,7 @@ class JaxFramework(AbstractFramework):
 
     def __init__(self, bound: Bound) -> None:
         super().__init__(bound)
-        import jax  # type: ignore[import-not-found,unused-ignore]
+        import jax
 
         self._jax = jax
         self._compiled: dict[str, Any] = {

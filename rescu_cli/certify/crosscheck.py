@@ -21,6 +21,7 @@ from rescu_cli.certify.properties.homogeneous import family_of, scaling_degrees,
 from rescu_cli.certify.question import Question
 from rescu_cli.certify.verdict import Verdict
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.parse import parse_exact
 from rescu_cli.core.symbols import X
 from rescu_cli.errors import InternalError
 
@@ -103,8 +104,7 @@ def _number(text: Value, point: Instance) -> sp.Expr:
     infinite = {"inf": sp.S.Infinity, "-inf": sp.S.NegativeInfinity}
     if text in infinite:
         return infinite[str(text)]
-    # SymPy has meanings of its own for names such as S, N and beta; the parameters come first.
-    return sp.sympify(str(text), locals={s.name: s for s in point}).subs(point)
+    return parse_exact(str(text), {s.name: s for s in point}).subs(point)
 
 
 def _agree(a: sp.Expr, b: sp.Expr) -> bool:
@@ -141,7 +141,7 @@ def _against_balls(claim: Claim, point: Instance, member: Activation) -> str | N
                 return f"f jumps at x = {left.upper}"
     signs: set[str] = set()
     for i, x in _places(member):
-        f = [sp.sympify(member.pieces[i].value)]
+        f = [member.pieces[i].value]
         f += [sp.diff(f[0], X), sp.diff(f[0], X, 2)]
         for expr, sign in _excluded(claim.claim, f, member.pieces[i].gradient, values):
             if expr.has(sp.oo, -sp.oo, sp.nan):

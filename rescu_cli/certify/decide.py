@@ -17,6 +17,7 @@ from rescu_cli.certify.table import CLAIMS
 from rescu_cli.certify.verdict import Verdict
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.parse import parse_exact
+from rescu_cli.errors import UsageError
 
 
 def certify(
@@ -98,7 +99,11 @@ def _has_cases(claim: Claim, activation: Activation) -> bool:
     for text in texts:
         if not any(case in text for case in ("Min(", "Max(", "Abs(")):
             continue
-        for case in parse_exact(text, names).atoms(sp.Min, sp.Max, sp.Abs):
+        try:
+            value = parse_exact(text, names)
+        except UsageError:  # a root of a polynomial without closed form
+            continue
+        for case in value.atoms(sp.Min, sp.Max, sp.Abs):
             gaps = [case.args[0]] if isinstance(case, sp.Abs) else [case.args[0] - case.args[1]]
             seen = {sp.sign(g.subs(p)) for p in instances(activation.assumptions) for g in gaps}
             if not {1, -1} <= seen:

@@ -36,7 +36,7 @@ def require_defined(activation: Activation) -> None:
         span = Span(piece.lower, piece.upper, knowledge)
         for parameters in instances(activation.assumptions, _N_CHOICES):
             for what, formula in (("value", piece.value), ("gradient", piece.gradient)):
-                expr = sp.sympify(formula)
+                expr = formula
                 for x in usual_places(span, parameters):
                     if _is_complex(expr, x, parameters):
                         raise _error(activation, what, "is complex", x, parameters)

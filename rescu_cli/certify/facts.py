@@ -78,8 +78,8 @@ class Facts:
         self.branches = tuple(
             Branch(
                 Span(p.lower.subs(unit), p.upper.subs(unit), self.knowledge),
-                sp.sympify(p.value).subs(unit),
-                sp.sympify(p.gradient).subs(unit),
+                p.value.subs(unit),
+                p.gradient.subs(unit),
             )
             for p in activation.pieces
         )
@@ -261,7 +261,7 @@ def _all_defined(activation: Activation, symbol: sp.Symbol, degree: int) -> bool
     """
     c = sp.Dummy("c", positive=True)
     knowledge = Knowledge(activation.assumptions)
-    formulas = [sp.sympify(e) for p in activation.pieces for e in (p.value, p.upper)]
+    formulas = [e for p in activation.pieces for e in (p.value, p.upper)]
     needed = {u for e in formulas if not e.is_infinite for u in _restricted(e)}
     inner = {v for e in formulas for i in e.atoms(sp.Integral) for v in i.variables}
     moved = {symbol: c**degree * symbol, X: c * X, **{v: c * v for v in inner}}
@@ -291,9 +291,9 @@ def scales(activation: Activation, degrees: tuple[tuple[sp.Symbol, int], ...]) -
     """
     c = sp.Dummy("c", positive=True)
     moved = {symbol: c**degree * symbol for symbol, degree in degrees}
-    values = [sp.sympify(p.value) for p in activation.pieces]
+    values = [p.value for p in activation.pieces]
     for left, right, joint in zip(values, values[1:], activation.breakpoints, strict=False):
-        drift = sp.sympify(joint).subs(moved, simultaneous=True) - c * joint
+        drift = joint.subs(moved, simultaneous=True) - c * joint
         if not vanishes(drift) and not vanishes(left - right):
             return False
     return all(vanishes(v.subs({**moved, X: c * X}, simultaneous=True) - c * v) for v in values)

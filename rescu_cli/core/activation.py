@@ -49,12 +49,27 @@ class Source:
 
 @dataclass(frozen=True)
 class Piece:
-    """One closed-form stretch ``lower <= x <= upper`` (ends owned per the activation's ties)."""
+    """One closed-form stretch ``lower <= x <= upper`` (ends owned per the activation's ties).
+
+    Raises:
+        UsageError: If a part is not a SymPy expression; text is read by `core.parse`, never here.
+    """
 
     lower: sp.Expr
     upper: sp.Expr
     value: sp.Expr
     gradient: sp.Expr
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper", "value", "gradient"):
+            part = getattr(self, name)
+            if isinstance(part, int):
+                object.__setattr__(self, name, sp.Integer(part))
+            elif not isinstance(part, sp.Expr):
+                raise UsageError(
+                    f"The {name} of a piece is a SymPy expression; found {part!r:.60}, a "
+                    f"{type(part).__name__}."
+                )
 
 
 @dataclass(frozen=True)

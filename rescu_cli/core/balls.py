@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import reduce
+from operator import add, mul
 from typing import Any
 
 import flint
@@ -196,15 +198,9 @@ def apply(expr: sp.Expr, args: list[Ball], *, analytic: bool = False) -> Ball:
         UnsupportedError: For a function without an enclosure.
     """
     if expr.is_Add:
-        total = args[0]
-        for arg in args[1:]:
-            total = total + arg
-        return total
+        return reduce(add, args)
     if expr.is_Mul:
-        product = args[0]
-        for arg in args[1:]:
-            product = product * arg
-        return product
+        return reduce(mul, args)
     if isinstance(expr, sp.exp):
         return args[0].exp()
     if expr.is_Pow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ _WIDTH = 60
 """An inlined expression longer than this gets a name, for the reader's sake."""
 
 
-class PythonSource:
+class PythonSource(ABC):
     """Prints the part of a program that some outputs need, as assignments and expressions.
 
     Subclasses say how one operation looks (`call`, `extreme`, `literal`).
@@ -99,11 +100,13 @@ class PythonSource:
     def literal(self, number: float) -> str:
         return decimal(number)
 
+    @abstractmethod
     def call(self, op: str, argument: str) -> str:
-        raise NotImplementedError
+        """One function of one argument."""
 
+    @abstractmethod
     def extreme(self, i: int, node: Node) -> str:
-        raise NotImplementedError
+        """A minimum or maximum."""
 
 
 def decimal(number: float) -> str:

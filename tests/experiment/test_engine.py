@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
@@ -37,17 +37,19 @@ def test_an_executor_of_the_users_is_used_and_left_open() -> None:
 
 
 def test_the_first_exception_is_raised_and_waiting_tasks_are_cancelled() -> None:
-    started = []
+    started, seen = [], threading.Event()
 
     def task(number: int) -> None:
         started.append(number)
         if number == 0:
             raise ZeroDivisionError("task 0")
-        time.sleep(0.05)
+        seen.wait()  # holds the only worker until the exception has arrived
 
-    with ThreadPoolExecutor(1) as executor, pytest.raises(ZeroDivisionError, match="task 0"):
-        list(results(executor, task, [(n,) for n in range(50)]))
-    assert len(started) < 50
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(ZeroDivisionError, match="task 0"):
+            list(results(executor, task, [(n,) for n in range(50)]))
+        seen.set()
+    assert len(started) <= 2
 
 
 def test_in_process_exceptions_stay_in_the_future_but_interrupts_do_not() -> None:

@@ -67,7 +67,8 @@ def _affine_sign(expr: sp.Expr, span: Span, closed: bool) -> Sign | None:
     if not closed or sign is None:
         return sign
     strict = all(e in ("+", "-") for e in ends)
-    return sign if strict else {"+": ">=", "-": "<="}.get(sign, sign)  # type: ignore[return-value]
+    weak: dict[Sign, Sign] = {"+": ">=", "-": "<="}
+    return sign if strict else weak.get(sign, sign)
 
 
 def _bounded_terms(expr: sp.Add, span: Span) -> Sign | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import add, mul
 
 import flint
 import sympy as sp
@@ -40,15 +42,9 @@ def _build(expr: sp.Expr, start: int, memo: dict[sp.Expr, Far]) -> Far:
         return Far(start, {Growth(sp.S.Zero, sp.S.One): exact(sp.S.One)})
     args = [_visit(a, start, memo) for a in expr.args]
     if expr.is_Add:
-        total = args[0]
-        for arg in args[1:]:
-            total = total + arg
-        return total
+        return reduce(add, args)
     if expr.is_Mul:
-        product = args[0]
-        for arg in args[1:]:
-            product = product * arg
-        return product
+        return reduce(mul, args)
     if expr.is_Pow and expr.exp.is_Rational and not isinstance(expr, sp.exp):
         return args[0].power(expr.exp)
     rule = _RULES.get(type(expr))

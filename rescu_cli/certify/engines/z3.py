@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import sympy as sp
-
 from rescu_cli.certify.calculus.witness import Point
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.crosscheck import crosscheck
@@ -72,7 +70,7 @@ class Z3Engine:
 def in_field(activation: Activation) -> bool:
     """Whether the pieces are rational functions of x in which free parameters occur."""
     free = {p.symbol for p in activation.free_parameters}
-    parts = [sp.sympify(e) for p in activation.pieces for e in (p.value, p.gradient, p.upper)]
+    parts = [e for p in activation.pieces for e in (p.value, p.gradient, p.upper)]
     if not any(p.free_symbols & free for p in parts):
         return False
     return all(p.is_rational_function(X) for p in parts if not p.is_infinite)

@@ -189,11 +189,11 @@ class Case:
             return
         c, p = scaling.c, scaling.parameter
         for piece in self.activation.pieces:
-            value = sp.sympify(piece.value)
+            value = piece.value
             unit = value.subs({X: X / c, p: 1}, simultaneous=True)
             self.vanishes(value - c * unit)
         for end in self.activation.breakpoints:
-            self.vanishes(sp.sympify(end) - c * sp.sympify(end).subs(p, 1))
+            self.vanishes(end - c * end.subs(p, 1))
 
     def jumps_vanish(self, up_to: int) -> None:
         """Jumps of f, …, f^(up_to) are 0 at every joint whose pieces differ."""

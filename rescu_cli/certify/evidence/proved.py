@@ -199,13 +199,13 @@ def _homogeneous(case: Case) -> None:
     moved = {s: c**d * s for s, d in scaling_degrees(family)}
     case.facts = case.answer.unscaled
     for piece in family.pieces:
-        value = sp.sympify(piece.value)
+        value = piece.value
         case.vanishes(value.subs({**moved, X: c * X}, simultaneous=True) - c * value)
     for left, right in zip(family.pieces, family.pieces[1:], strict=False):
-        joint = sp.sympify(left.upper)
+        joint = left.upper
         drift = joint.subs(moved, simultaneous=True) - c * joint
         # A joint between two pieces that are one function is none.
-        step = sp.sympify(left.value) - sp.sympify(right.value)
+        step = left.value - right.value
         case.vanishes(sp.S.Zero if sp.expand(step) == 0 else drift)
 
 

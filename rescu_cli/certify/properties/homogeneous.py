@@ -85,10 +85,10 @@ def admissible(family: Activation, values: Mapping[sp.Symbol, sp.Expr]) -> bool:
 def value_at(activation: Activation, x: sp.Expr, parameters: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
     """f(x) exactly, at rational parameters."""
     for piece, owner in zip(activation.pieces, (*activation.owners, "left"), strict=True):
-        upper = sp.sympify(piece.upper).subs(parameters)
+        upper = piece.upper.subs(parameters)
         right = owner == "right" and x == upper
         if upper.is_infinite or not (right or _above(x, upper)):
-            return sp.sympify(piece.value).subs({**parameters, X: x})
+            return piece.value.subs({**parameters, X: x})
     raise AssertionError("the pieces cover the line")
 
 
