@@ -295,7 +295,7 @@ from rescu_cli.experiment import compare
 plan.MAX_MODELS = 4
 
 def progress(done, total):
-    if done == 5:
+    if done > 4:  # reports may skip an epoch, but the last of a batch comes before it is saved
         os.kill(os.getpid(), signal.SIGKILL)
 
 compare(["relu", "tanh"], data="breast_cancer", epochs=2, hidden=(8,), seeds=6,
