@@ -22,6 +22,7 @@ from rescu_cli.certify.enclosure.growth import FarError
 from rescu_cli.certify.enclosure.oracle import alone
 from rescu_cli.certify.evidence.covers import cover_data
 from rescu_cli.certify.evidence.obligation import Obligation
+from rescu_cli.certify.evidence.roots import isolate
 from rescu_cli.certify.smt.always import SolverAnswer, always
 from rescu_cli.core import balls
 from rescu_cli.core.assumptions import Assumptions
@@ -114,7 +115,7 @@ def _sign(
 ) -> dict[str, Any] | None:
     relation, good = _SIGNS[obligation.kind]
     expr = obligation.expr
-    found = _by_solver(obligation, relation, assumptions)
+    found = isolate(obligation) or _by_solver(obligation, relation, assumptions)
     if found is not None:
         return found
     knowledge = Knowledge(assumptions)

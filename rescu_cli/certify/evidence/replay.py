@@ -21,6 +21,7 @@ from rescu_cli.certify.evidence.discharge import (
     solver_data,
 )
 from rescu_cli.certify.evidence.obligation import Obligation
+from rescu_cli.certify.evidence.roots import check_isolations
 from rescu_cli.certify.smt.replay import replay as replay_script
 from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.errors import InternalError
@@ -39,6 +40,8 @@ def replay(
     by = evidence.get("by")
     if by == "z3" and obligation.kind in _RELATIONS:
         return _solver(obligation, evidence, assumptions)
+    if by == "roots" and obligation.kind in ("nonnegative", "positive"):
+        return check_isolations(obligation, evidence)
     if by == "ball" and obligation.kind == "nonnegative":
         single = covered(obligation, Knowledge(assumptions))
         if single is None:
