@@ -29,7 +29,7 @@ from rescu_cli.core.edges import FloatFormat
 from rescu_cli.core.reference import Reference, What
 from rescu_cli.errors import InternalError, RescuError
 from rescu_cli.export import emit
-from rescu_cli.export.runners import runner
+from rescu_cli.export.runners.base import runner
 
 Array = npt.NDArray[np.float64]
 
@@ -61,7 +61,7 @@ class Truth:
         if self._run is None:
             return np.array([self._ask(float(x), what) for x in xs])
         with np.errstate(all="ignore"):
-            (found,) = self._run(xs, "float64", what)
+            (found,) = self._run(xs, "float64", what).values()
         return found
 
     def exact(self, xs: Array, what: What) -> Array:

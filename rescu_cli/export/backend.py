@@ -30,18 +30,26 @@ class Row:
     Args:
         module: Module of ``backends/``.
         summary: What the text is, for lists.
+        formats: Float formats in which a check runs it; none if it is text to read.
+        runner: Module of ``runners/`` that runs it; the one of the same name if empty.
     """
 
     module: str
     summary: str
+    formats: tuple[str, ...] = ()
+    runner: str = ""
 
+
+SINGLE, DOUBLE = ("float32",), ("float64",)
+BOTH = SINGLE + DOUBLE
 
 TARGETS: dict[str, Row] = {
-    "torch": Row("torch", "Python functions, an autograd function and a module for PyTorch"),
-    "numpy": Row("numpy", "Python functions for NumPy arrays"),
+    "torch": Row("torch", "Python functions, an autograd function and a module for PyTorch",
+                 ("float16", "bfloat16", *BOTH)),
+    "numpy": Row("numpy", "Python functions for NumPy arrays", ("float16", *BOTH)),
     "latex": Row("latex", "display formulas"),
-    "sympy": Row("sympy", "a Python module with the exact SymPy expressions"),
-}
+    "sympy": Row("sympy", "a Python module with the exact SymPy expressions", DOUBLE),
+}  # fmt: skip
 PLANNED = ("jax", "keras", "c", "cpp", "cuda", "triton", "onnx", "julia", "rust", "javascript")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rescu_cli.export.artifact import Artifact
@@ -22,6 +22,7 @@ class Comparison:
         bound: Ulps within which a result agrees.
         excused: Inputs beyond the bound that the rules of this module allow.
         beyond: Inputs beyond both: disagreements.
+        ways: In which ways the artifact computed it; the worst counts.
     """
 
     n_inputs: int
@@ -32,6 +33,7 @@ class Comparison:
     bound: float
     excused: int
     beyond: int
+    ways: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -50,7 +52,12 @@ class Comparison:
             "excused": self.excused,
             "beyond": self.beyond,
             "ok": self.ok,
+            "ways": list(self.ways),
         }
+
+
+Comparisons = dict[str, dict[str, Comparison]]
+"""By format, then by ``value`` and ``gradient``."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,16 @@ class CheckReport:
         artifact: What ran.
         comparisons: By format, then by ``value`` and ``gradient``.
         notes: What a reader of the figures should know.
+        tool: What ran it, with its version.
+        variants: The same by circumstances that void the artifact's promises, e.g. fast-math;
+            they are shown and never counted.
     """
 
     artifact: Artifact
-    comparisons: dict[str, dict[str, Comparison]]
+    comparisons: Comparisons
     notes: tuple[str, ...] = ()
+    tool: str = ""
+    variants: dict[str, Comparisons] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -79,12 +91,18 @@ class CheckReport:
             "activation": self.artifact.activation.spec,
             "digest": self.artifact.digest,
             "ok": self.ok,
-            "dtypes": {
-                kind: {what: c.to_dict() for what, c in by_what.items()}
-                for kind, by_what in self.comparisons.items()
-            },
+            "tool": self.tool,
+            "dtypes": _plain(self.comparisons),
+            "variants": {name: _plain(found) for name, found in self.variants.items()},
             "notes": list(self.notes),
         }
+
+
+def _plain(comparisons: Comparisons) -> dict[str, Any]:
+    return {
+        kind: {what: c.to_dict() for what, c in by_what.items()}
+        for kind, by_what in comparisons.items()
+    }
 
 
 def _jsonable(value: float | None) -> float | str | None:

@@ -13,8 +13,9 @@ from rescu_cli.core.activation import Activation
 from rescu_cli.core.edges import FloatFormat, float_format
 from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
+from rescu_cli.export.bounds import bound
 from rescu_cli.export.checker import as_held
-from rescu_cli.export.machine.coverage import BLOCK, bounds_of, layouts_of, steps_back
+from rescu_cli.export.machine.coverage import BLOCK, layouts_of, steps_back
 from rescu_cli.export.machine.judge import Judge, Judged, Ordered
 from rescu_cli.export.machine.order import key, n_keys
 from rescu_cli.export.machine.report import MachineReport
@@ -72,7 +73,7 @@ def check_machine(
     truth_of, numbers, exact = held(artifact, kind)
     run = subject(artifact, kind, numbers)
     truth = Truth(truth_of, kind)
-    bounds = bounds_of(truth.degree, kind)
+    allowed = bound(truth.degree, kind)
     layouts = layouts_of(truth_of, kind, keys, seed, block)
     ordered = [Ordered(what, key(kind, float(kind.round(a))) + (value_above(kind, a)),
                        key(kind, float(kind.round(b))) + 1 - value_below(kind, b), d)
@@ -89,7 +90,7 @@ def check_machine(
         for layout in layouts:
             judged, _ = walk(
                 layout,
-                partial(Judge, truth, run, bounds, ordered, layout.step),
+                partial(Judge, truth, run, allowed, ordered, layout.step),
                 workers=workers_here() if workers is None else workers,
                 identity=identity,
                 state=state if len(layouts) == 1 else None,
@@ -100,9 +101,9 @@ def check_machine(
         what: reduce(add, (j.tallies[what] for p in parts for j in p)) for what in QUANTITIES
     }
     watch(truth, layouts)
-    back = steps_back(artifact, kind, bounds)
+    back = steps_back(artifact, kind, allowed)
     quantities = {
-        what: quantity_of(what, tallies[what], truth, bounds[what], back[what], ordered)
+        what: quantity_of(what, tallies[what], truth, allowed, back[what], ordered)
         for what in QUANTITIES
     }
     n_inputs = sum(p.n_inputs for p in layouts)

@@ -49,23 +49,7 @@ def layouts_of(
     return layouts
 
 
-def bounds_of(degree: int | None, kind: FloatFormat) -> dict[What, float]:
-    """1 ulp in 16 bits; else 2 for quadratics, d for polynomials of degree d; others 4 and 8.
-
-    In a product of d factors x + β, each rounded, d roundings of half an ulp meet d − 1 of the
-    products themselves. The gradient of x·g(x) is the sum of two products of rounded terms, hence
-    its larger bound where g is not a polynomial.
-    """
-    if kind.bits == 16:
-        return {"value": 1.0, "gradient": 1.0}
-    if degree is None:
-        return {"value": 4.0, "gradient": 8.0}
-    return {"value": max(2.0, float(degree)), "gradient": max(2.0, float(degree))}
-
-
-def steps_back(
-    artifact: Artifact, kind: FloatFormat, bounds: dict[What, float]
-) -> dict[What, float]:
+def steps_back(artifact: Artifact, kind: FloatFormat, bound: float) -> dict[What, float]:
     """Ulps by which a neighbour may step back.
 
     None in 16 bits, which are rounded from float32, and none where the program rises by its
@@ -75,6 +59,5 @@ def steps_back(
     program = lower(artifact.activation)
     outputs: dict[What, int] = {"value": program.value, "gradient": program.gradient}
     return {
-        what: 0.0 if kind.bits == 16 or rises(program, i) else bounds[what]
-        for what, i in outputs.items()
+        what: 0.0 if kind.bits == 16 or rises(program, i) else bound for what, i in outputs.items()
     }

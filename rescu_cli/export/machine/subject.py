@@ -19,9 +19,9 @@ from rescu_cli.core.edges import FloatFormat
 from rescu_cli.core.reference import What
 from rescu_cli.errors import UnknownNameError
 from rescu_cli.export.artifact import Artifact
+from rescu_cli.export.backend import TARGETS
 from rescu_cli.export.loader import load
 from rescu_cli.export.machine.order import floats
-from rescu_cli.export.runners import KINDS
 
 Found = dict[What, dict[str, npt.NDArray[Any]]]
 Subject = Callable[[npt.NDArray[Any]], Found]
@@ -42,8 +42,9 @@ def subject(artifact: Artifact, kind: FloatFormat, parameters: Mapping[str, floa
     """
     if artifact.target not in _SUBJECTS:
         raise UnknownNameError("target that runs on arrays", artifact.target, _SUBJECTS)
-    if kind.name not in KINDS[artifact.target]:
-        raise UnknownNameError(f"format of {artifact.target}", kind.name, KINDS[artifact.target])
+    formats = TARGETS[artifact.target].formats
+    if kind.name not in formats:
+        raise UnknownNameError(f"format of {artifact.target}", kind.name, formats)
     return _SUBJECTS[artifact.target](artifact, kind, parameters)
 
 

@@ -27,6 +27,7 @@ from rescu_cli.core.edges import FloatFormat
 from rescu_cli.core.reference import Reference, What
 from rescu_cli.core.symbols import X
 from rescu_cli.errors import InternalError, UnsupportedError
+from rescu_cli.export.bounds import degree
 from rescu_cli.export.machine.bounded import Evaluator
 from rescu_cli.export.machine.order import first_key_right_of, key, n_keys
 from rescu_cli.export.rewrite import safe
@@ -67,7 +68,7 @@ class Truth:
         self._formulas = {what: [_formulas(activation, i, what) for i in range(len(ends) - 1)]
                           for what in QUANTITIES}  # fmt: skip
         self._second = [sp.diff(p.gradient, X) for p in activation.pieces]
-        self.degree = _degree(activation)
+        self.degree = degree(activation)
 
     @property
     def polynomial(self) -> bool:
@@ -201,17 +202,6 @@ class Truth:
                 f"{exact!r}; the elementary functions of this machine are less accurate than "
                 "assumed, or a formula is wrong."
             )
-
-
-def _degree(activation: Activation) -> int | None:
-    """The highest degree among the pieces; None if one is not a polynomial."""
-    degrees = []
-    for piece in activation.pieces:
-        for expr in (piece.value, piece.gradient):
-            if not expr.is_polynomial(X):
-                return None
-            degrees.append(int(sp.degree(expr, X)) if expr.has(X) else 0)
-    return max(degrees)
 
 
 def unit_of(kind: FloatFormat, value: float) -> float:

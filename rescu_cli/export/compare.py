@@ -1,0 +1,157 @@
+"""Compares results with the reference, in ulps.
+
+**What agrees.** Results within `bounds.bound`, or within that and twice what rounding x by one
+unit does to the truth: next to a zero of f and in tails that fall like e^(−x²), arithmetic in the
+format of x leaves no more digits. Two exceptions. Where numbers below the smallest normal one
+enter, the result may be 0, or as imprecise as a subnormal number. A polynomial whose slope takes
+both signs, or falls, is a sum of terms that cancel; there the bound counts ulps of the terms:
+(|x| + max|joint|)·max|f′| for the value, max|f′| for the gradient. Inputs beyond the bound that these rules allow are counted
+as ``excused``; the largest distance is reported all the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from rescu_cli.core import balls
+from rescu_cli.core.activation import Activation
+from rescu_cli.core.edges import FloatFormat, float_format
+from rescu_cli.core.reference import Reference, What
+from rescu_cli.core.symbols import X
+from rescu_cli.errors import InternalError
+from rescu_cli.export.bounds import bound, degree
+from rescu_cli.export.report import Comparison
+from rescu_cli.export.runners.base import Runner
+from rescu_cli.export.ulp import distance
+
+Array = npt.NDArray[np.float64]
+_FAR = 1e30
+"""Beyond it, cancelling terms of a formula may differ by more bits than the reference tries."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The exact function at some inputs of one format.
+
+    Args:
+        reference: Gives it.
+        kind: Format of input and result.
+        what: ``value`` or ``gradient``.
+        points: Inputs, as float64 values of the format.
+        high: The truth at those that are numbers.
+        low: The rest of it: ``high + low`` has about 106 bits.
+    """
+
+    reference: Reference
+    kind: FloatFormat
+    what: What
+    points: Array
+    high: Array
+    low: Array
+
+    @classmethod
+    def at(cls, reference: Reference, kind: FloatFormat, what: What, points: Array) -> Truth:
+        """The truth at the points where the reference knows it."""
+        known = points[_enclosed(reference, points, what)]
+        high, low = reference.pairs(known[~np.isnan(known)], what)
+        return cls(reference, kind, what, known, high, low)
+
+
+def compare(run: Runner, truth: Truth) -> Comparison:
+    """One quantity of an artifact, in all the ways it is computed, against the truth."""
+    points, kind, high = truth.points, truth.kind, truth.high
+    numbers = ~np.isnan(points)
+    mismatch = np.zeros(points.shape, dtype=bool)
+    ulps, worst_found, ways = np.zeros(high.shape), high, run(points, kind.name, truth.what)
+    for found in ways.values():
+        mismatch |= np.isnan(found) != ~numbers
+        usable = np.where(np.isnan(found[numbers]), high, found[numbers])
+        here = distance(kind, usable, high, truth.low)
+        ulps, worst_found = np.maximum(ulps, here), np.where(here > ulps, usable, worst_found)
+    allowed = bound(degree(truth.reference.activation), kind)
+    suspects = np.flatnonzero(ulps > allowed)
+    allowance, xs = _Allowance(truth, allowed), points[numbers]
+    excused = sum(
+        bool(allowance(float(xs[i]), float(worst_found[i]), float(high[i])) >= ulps[i])
+        for i in suspects.tolist()
+    )
+    worst = int(np.argmax(ulps)) if ulps.size else None
+    return Comparison(
+        n_inputs=len(points),
+        exhaustive=kind.bits == 16 and len(points) == 65536,
+        max_ulp=float(ulps[worst]) if worst is not None else 0.0,
+        worst_x=float(xs[worst]) if worst is not None else None,
+        nan_mismatch=int(mismatch.sum()),
+        bound=allowed,
+        excused=excused,
+        beyond=len(suspects) - excused,
+        ways=tuple(ways),
+    )
+
+
+def computing(kind: FloatFormat) -> FloatFormat:
+    """The format that artifacts compute in for results of a format."""
+    return float_format("float64" if kind.name == "float64" else "float32")
+
+
+def _enclosed(reference: Reference, points: Array, what: What) -> npt.NDArray[np.bool_]:
+    """Where the reference knows the truth: not where f cancels beyond its precision, far out."""
+    known = np.ones(points.shape, dtype=bool)
+    if reference.activation.forms is None or len(reference.activation.pieces) == 1:
+        for i in np.flatnonzero(np.abs(points) > _FAR).tolist():
+            try:
+                reference(float(points[i]), what)
+            except InternalError:
+                known[i] = False
+    return known
+
+
+class _Allowance:
+    """Ulps by which a result may be off at one point, by the rules of this module."""
+
+    def __init__(self, truth: Truth, allowed: float) -> None:
+        self._reference, self._kind, self._what = truth.reference, truth.kind, truth.what
+        self._bound = allowed
+        activation = truth.reference.activation
+        self._second = [sp.diff(p.gradient, X) for p in activation.pieces]
+        self._steepest = _steepest(activation) if degree(activation) is not None else 0.0
+        self._reach = max((abs(float(b)) for b in activation.breakpoints), default=0.0)
+
+    def __call__(self, x: float, found: float, truth: float) -> float:
+        if not (math.isfinite(x) and math.isfinite(truth)):
+            return 0.0
+        # f may multiply a subnormal number by x, and f′ by x².
+        growth = (1 + abs(x)) * (1 + min(abs(x), 1e3))
+        format_ = computing(self._kind)
+        if abs(found) <= abs(truth) <= format_.smallest_normal * growth and found * truth >= 0:
+            return math.inf
+        ulp = float(self._kind.quantum(np.asarray(truth)))
+        allowed = format_.smallest * growth / ulp
+        if self._kind.bits > 16:
+            moved = abs(self._slope(x)) * float(self._kind.quantum(np.asarray(x)))
+            terms = self._steepest * (abs(x) + self._reach if self._what == "value" else 1.0)
+            cancelled = float(self._kind.quantum(np.asarray(terms))) if terms else 0.0
+            allowed += self._bound * max(1.0, cancelled / ulp) + 2 * moved / ulp
+        return allowed
+
+    def _slope(self, x: float) -> float:
+        if self._what == "value":
+            return self._reference(x, "gradient")
+        activation = self._reference.activation
+        index = sum(bool(sp.Rational(x) > b) for b in activation.breakpoints)
+        with balls.precision(200):
+            ball = balls.evaluate(self._second[index], {X: balls.exact_ball(x)})
+            return float(ball.mid()) if ball.is_finite() else 0.0
+
+
+def _steepest(activation: Activation) -> float:
+    """max |f′| over the joints if f′ takes both signs there or falls, else 0."""
+    joints = zip(activation.breakpoints, activation.pieces, activation.pieces[1:], strict=False)
+    slopes = [float(p.gradient.subs(X, b)) for b, *beside in joints for p in beside]
+    cancels = bool(slopes) and (min(slopes) < 0 < max(slopes) or slopes[-1] < slopes[0])
+    return max(map(abs, slopes)) if cancels else 0.0

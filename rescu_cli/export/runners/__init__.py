@@ -1,0 +1,1 @@
+"""Runs artifacts with the real thing: one module per target that can be executed."""

@@ -1,0 +1,89 @@
+"""`Runner`: an artifact that runs, in every way in which it computes its quantities."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from importlib import import_module
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rescu_cli.core.reference import What
+from rescu_cli.errors import UnsupportedError
+from rescu_cli.export.artifact import Artifact
+from rescu_cli.export.backend import TARGETS
+
+Array = npt.NDArray[np.float64]
+
+
+class Runner(ABC):
+    """One running artifact; used as a context, so that processes and files are put away.
+
+    Args:
+        tool: What runs it, with its version.
+    """
+
+    def __init__(self, tool: str) -> None:
+        self.tool = tool
+
+    @abstractmethod
+    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+        """The results of every way of computing a quantity.
+
+        Args:
+            points: Inputs, as float64 values of the format.
+            kind: Format of input and result.
+            what: ``value`` or ``gradient``.
+
+        Returns:
+            A float64 array per way, by its name; each must agree with the truth.
+        """
+
+    def variants(self) -> Mapping[str, Runner]:
+        """The artifact in circumstances that void its promises, reported beside it."""
+        return {}
+
+    def close(self) -> None:  # noqa: B027  # reason: most hold nothing
+        """Put away what it holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.close()
+
+
+class RunnerModule(Protocol):
+    """A module of this package.
+
+    ``start`` raises `MissingDependencyError` if the tool is not there.
+    """
+
+    def start(self, artifact: Artifact, parameters: Mapping[str, float]) -> Runner: ...
+
+
+def runner(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
+    """The runner of an artifact.
+
+    Args:
+        artifact: What to run.
+        parameters: A number for each of its arguments.
+
+    Raises:
+        MissingDependencyError: If its tool is not installed.
+        UnsupportedError: If nothing runs such an artifact.
+    """
+    row = TARGETS[artifact.target]
+    if not row.formats:
+        raise UnsupportedError(
+            f"A {artifact.target} artifact is text to read; nothing runs it. --check works for: "
+            f"{', '.join(name for name, row in TARGETS.items() if row.formats)}."
+        )
+    module: RunnerModule = import_module(f"rescu_cli.export.runners.{row.runner or row.module}")
+    return module.start(artifact, parameters)
