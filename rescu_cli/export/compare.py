@@ -5,8 +5,8 @@ unit does to the truth: next to a zero of f and in tails that fall like e^(−x�
 format of x leaves no more digits. Two exceptions. Where numbers below the smallest normal one
 enter, the result may be 0, or as imprecise as a subnormal number. A polynomial whose slope takes
 both signs, or falls, is a sum of terms that cancel; there the bound counts ulps of the terms:
-(|x| + max|joint|)·max|f′| for the value, max|f′| for the gradient. Inputs beyond the bound that these rules allow are counted
-as ``excused``; the largest distance is reported all the same.
+(|x| + max|joint|)·max|f′| for the value, max|f′| for the gradient. Inputs beyond the bound that
+these rules allow are counted as ``excused``; the largest distance is reported all the same.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ HUGE: dict[str, float] = {
     "float32": (2 - 2.0**-23) * 2.0**127,
     "float64": math.nextafter(math.inf, 0),
 }
+SPLITTER: dict[str, float] = {"float32": 2.0**12 + 1, "float64": 2.0**27 + 1}
 
 
 def run(
@@ -49,6 +50,8 @@ def run(
                 result = TINY[kind]
             case "huge":
                 result = HUGE[kind]
+            case "splitter":
+                result = SPLITTER[kind]
             case op:
                 result = _OPERATIONS[op](*(values[a] for a in node.args))
         values.append(rounded(result))

@@ -21,6 +21,7 @@ ARITY: dict[str, int] = {
     "constant": 0,
     "tiny": 0,
     "huge": 0,
+    "splitter": 0,
     "add": 2,
     "sub": 2,
     "mul": 2,
@@ -47,8 +48,9 @@ ARITY: dict[str, int] = {
 """Every operation a backend has to know, with its number of operands.
 
 ``tiny`` is the smallest normal number and ``huge`` the largest finite one of the float format that
-is computed in. ``step`` is 1 for u > 0, 0 for u <= 0 and NaN for NaN. ``min`` and ``max`` are NaN
-if an operand is.
+is computed in; ``splitter`` is Veltkamp's constant 2^⌈p/2⌉ + 1 of it, which cuts a number of p digits
+into halves with exact squares (`special` needs it; `lower` never makes it). ``step`` is 1 for u > 0,
+0 for u <= 0 and NaN for NaN. ``min`` and ``max`` are NaN if an operand is.
 """
 
 
@@ -126,7 +128,7 @@ class Program:
     def is_number(self, i: int) -> bool:
         """Whether node ``i`` is a plain number in every backend, whatever the parameters are."""
         node = self.nodes[i]
-        return node.op in ("constant", "tiny", "huge") or (
+        return node.op in ("constant", "tiny", "huge", "splitter") or (
             node.op == "neg" and self.is_number(node.args[0])
         )
 

@@ -1,4 +1,7 @@
-"""From a program to lines of Python: which nodes get a name, and how operators nest."""
+"""From a program to lines of code: which nodes get a name, and how operators nest.
+
+The languages that are printed agree on operators and brackets; a subclass says the rest.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ _WIDTH = 60
 """An inlined expression longer than this gets a name, for the reader's sake."""
 
 
-class PythonSource(ABC):
+class Source(ABC):
     """Prints the part of a program that some outputs need, as assignments and expressions.
 
-    Subclasses say how one operation looks (`call`, `extreme`, `literal`).
+    Subclasses say how one operation looks (`call`, `extreme`, `literal`, `assignment`).
 
     Args:
         program: What to print.
@@ -62,7 +65,7 @@ class PythonSource(ABC):
 
     def _name(self, i: int) -> None:
         name = self._namer(self.program.nodes[i].op)
-        self._assignments.append(f"{name} = {self._text[i][0]}")
+        self._assignments.append(self.assignment(name, self._text[i][0]))
         self._text[i] = name, ATOM
         self.named.add(i)
 
@@ -76,7 +79,7 @@ class PythonSource(ABC):
             case "constant":
                 text = self.literal(float(sp.N(node.number, 30)))
                 return text, UNARY if text.startswith("-") else ATOM
-            case "tiny" | "huge":
+            case "tiny" | "huge" | "splitter":
                 return node.op, ATOM
             case "add":
                 return f"{self.at(node.args[0], SUM)} + {self.at(node.args[1], PRODUCT)}", SUM
@@ -96,6 +99,10 @@ class PythonSource(ABC):
         """Operand ``i``, in brackets if it binds less tightly than ``level``."""
         text, own = self._text[i]
         return text if own >= level else f"({text})"
+
+    def assignment(self, name: str, text: str) -> str:
+        """A statement that names a value."""
+        return f"{name} = {text}"
 
     def literal(self, number: float) -> str:
         return decimal(number)

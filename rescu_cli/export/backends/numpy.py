@@ -7,7 +7,7 @@ from rescu_cli.export.document import banner
 from rescu_cli.export.layout import default, docstring, exported, head, indented, wrapped
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.program import Node, Program
-from rescu_cli.export.source import PythonSource
+from rescu_cli.export.source import Source
 
 SUFFIX = ".py"
 _HELPERS = {
@@ -39,7 +39,7 @@ _NAMES = {"abs": "np.abs", "atan": "np.arctan", "sigmoid": "_sigmoid", "Phi": "_
           "erf": "_erf", "erfc": "_erfc"}  # fmt: skip
 
 
-class _Source(PythonSource):
+class _Source(Source):
     def call(self, op: str, argument: str) -> str:
         if op == "step":
             return f"np.heaviside({argument}, 0.0)"

@@ -18,12 +18,12 @@ from rescu_cli.export.layout import (
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.naming import class_name
 from rescu_cli.export.program import Node, Program
-from rescu_cli.export.source import PythonSource
+from rescu_cli.export.source import Source
 
 SUFFIX = ".py"
 
 
-class _Source(PythonSource):
+class _Source(Source):
     """Pure tensor expressions: differentiable, for any batching."""
 
     def call(self, op: str, argument: str) -> str:
