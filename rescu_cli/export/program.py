@@ -48,9 +48,9 @@ ARITY: dict[str, int] = {
 """Every operation a backend has to know, with its number of operands.
 
 ``tiny`` is the smallest normal number and ``huge`` the largest finite one of the float format that
-is computed in; ``splitter`` is Veltkamp's constant 2^⌈p/2⌉ + 1 of it, which cuts a number of p digits
-into halves with exact squares (`special` needs it; `lower` never makes it). ``step`` is 1 for u > 0,
-0 for u <= 0 and NaN for NaN. ``min`` and ``max`` are NaN if an operand is.
+is computed in; ``splitter`` is Veltkamp's constant 2^⌈p/2⌉ + 1 of it, which cuts a number of p
+digits into halves with exact squares (`special` needs it; `lower` never makes it). ``step`` is 1
+for u > 0, 0 for u <= 0 and NaN for NaN. ``min`` and ``max`` are NaN if an operand is.
 """
 
 
