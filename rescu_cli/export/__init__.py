@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rescu_cli.export.artifact import Artifact
-    from rescu_cli.export.backend import TARGETS, emit
+    from rescu_cli.export.backend import emit
     from rescu_cli.export.checker import check
     from rescu_cli.export.loader import TorchFunctions, torch_functions
     from rescu_cli.export.lowering import lower
     from rescu_cli.export.program import Program
     from rescu_cli.export.report import CheckReport
+    from rescu_cli.export.targets import TARGETS
 
 __all__ = [
     "TARGETS",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "TARGETS": "backend",
+    "TARGETS": "targets",
     "Artifact": "artifact",
     "CheckReport": "report",
     "Program": "program",

@@ -1,15 +1,16 @@
-"""The interface of a backend, and the explicit table of targets."""
+"""The interface of a backend, and from an activation to an artifact."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
 
 from rescu_cli.core.activation import Activation
-from rescu_cli.errors import UnknownNameError, UnsupportedError
+from rescu_cli.errors import UnknownNameError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.naming import check_parameters, checked_name
+from rescu_cli.export.reserved import free_name
+from rescu_cli.export.targets import TARGETS
 
 
 class Backend(Protocol):
@@ -23,50 +24,26 @@ class Backend(Protocol):
     def emit(self, activation: Activation, name: str) -> str: ...
 
 
-@dataclass(frozen=True)
-class Row:
-    """One target.
-
-    Args:
-        module: Module of ``backends/``.
-        summary: What the text is, for lists.
-        formats: Float formats in which a check runs it; none if it is text to read.
-        runner: Module of ``runners/`` that runs it; the one of the same name if empty.
-    """
-
-    module: str
-    summary: str
-    formats: tuple[str, ...] = ()
-    runner: str = ""
-
-
-SINGLE, DOUBLE = ("float32",), ("float64",)
-BOTH = SINGLE + DOUBLE
-
-TARGETS: dict[str, Row] = {
-    "torch": Row("torch", "Python functions, an autograd function and a module for PyTorch",
-                 ("float16", "bfloat16", *BOTH)),
-    "numpy": Row("numpy", "Python functions for NumPy arrays", ("float16", *BOTH)),
-    "latex": Row("latex", "display formulas"),
-    "sympy": Row("sympy", "a Python module with the exact SymPy expressions", DOUBLE),
-}  # fmt: skip
-PLANNED = ("jax", "keras", "c", "cpp", "cuda", "triton", "onnx", "julia", "rust", "javascript")
-
-
 def backend(target: str) -> Backend:
     """The backend of a target.
 
     Raises:
-        UnsupportedError: If it is planned but not written yet.
         UnknownNameError: If there is no such target.
     """
-    if target in PLANNED:
-        raise UnsupportedError(
-            f"Export to {target} is not available in this version; there are: {', '.join(TARGETS)}."
-        )
     if target not in TARGETS:
         raise UnknownNameError("export target", target[:60], TARGETS)
     return cast(Backend, import_module(f"rescu_cli.export.backends.{TARGETS[target].module}"))
+
+
+def content(artifact: Artifact) -> bytes:
+    """What a file of the artifact holds: its text, or for a binary format what the text stands for.
+
+    Raises:
+        MissingDependencyError: If that needs a library which is not installed.
+    """
+    encode = getattr(backend(artifact.target), "encode", None)
+    encoded: bytes = artifact.text.encode() if encode is None else encode(artifact.text)
+    return encoded
 
 
 def emit(activation: Activation, target: str, name: str | None = None) -> Artifact:
@@ -88,7 +65,9 @@ def emit(activation: Activation, target: str, name: str | None = None) -> Artifa
         'smelu.py'
     """
     found = backend(target)
-    wanted = checked_name(activation.name if name is None else name)
-    check_parameters(activation)
+    if name is None:
+        name = free_name(target, activation.name)
+    wanted = checked_name(name, target)
+    check_parameters(activation, target)
     text = found.emit(activation, wanted)
     return Artifact(target, wanted, text, found.SUFFIX, activation)

@@ -10,24 +10,38 @@ from rescu_cli.core.symbols import X
 
 SIXTEEN_BITS = 1.0
 QUADRATIC = 2.0
+ROUNDED_SQUARE = 3.0
 TRANSCENDENTAL = 4.0
 
 
-def bound(degree: int | None, kind: FloatFormat) -> float:
+def bound(activation: Activation, kind: FloatFormat) -> float:
     """Ulps within which value and gradient agree with the truth.
 
-    1 in 16 bits, which are rounded once from float32. In float32 and float64: 2 for pieces of
-    degree at most 2, 4 for members with library functions, and d for polynomials of degree d > 2:
-    in a product of d factors x + β, each rounded, d roundings of half an ulp meet d − 1 of the
-    products themselves.
+    1 in 16 bits, which are rounded once from float32. In float32 and float64: 4 for members with
+    library functions; 2 for pieces of degree at most 2 whose joints are powers of two. Elsewhere
+    the sum x + β and the product 4β are rounded before they meet in a square or a quotient, which
+    costs one ulp more: 3. For polynomials of degree d > 2 it is d: in a product of d factors x + β,
+    each rounded, d roundings of half an ulp meet d − 1 of the products themselves.
 
     Args:
-        degree: As `degree` gives it.
+        activation: With every parameter bound.
         kind: Format of the results.
     """
     if kind.bits == 16:
         return SIXTEEN_BITS
-    return TRANSCENDENTAL if degree is None else max(QUADRATIC, float(degree))
+    highest = degree(activation)
+    if highest is None:
+        return TRANSCENDENTAL
+    plain = all(_power_of_two(b) for b in activation.breakpoints)
+    return max(QUADRATIC if plain else ROUNDED_SQUARE, float(highest))
+
+
+def _power_of_two(number: sp.Expr) -> bool:
+    """Whether ±2^k, or 0."""
+    exact = sp.nsimplify(number) if number.is_Float else number
+    if exact == 0:
+        return True
+    return bool(exact.is_Rational) and all(n & (n - 1) == 0 for n in (abs(exact.p), exact.q))
 
 
 def degree(activation: Activation) -> int | None:

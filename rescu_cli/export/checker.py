@@ -23,10 +23,12 @@ from rescu_cli.core.edges import FloatFormat, edge_grid, every_value, float_form
 from rescu_cli.core.reference import Reference, What
 from rescu_cli.errors import ParameterError, UnknownNameError, UnsupportedError
 from rescu_cli.export.artifact import Artifact
-from rescu_cli.export.backend import TARGETS, emit
+from rescu_cli.export.backend import emit
+from rescu_cli.export.bounds import degree
 from rescu_cli.export.compare import Array, Truth, compare, computing
 from rescu_cli.export.report import CheckReport, Comparison, Comparisons
 from rescu_cli.export.runners.base import Runner, runner
+from rescu_cli.export.targets import TARGETS
 
 _QUANTITIES: tuple[What, ...] = ("value", "gradient")
 
@@ -39,6 +41,7 @@ def check(
     exhaustive: bool = True,
     n_samples: int = 1500,
     seed: int = 0,
+    thorough: bool = False,
 ) -> CheckReport:
     """Run an artifact and compare it with the reference.
 
@@ -51,6 +54,7 @@ def check(
             edge grid and random inputs are tried.
         n_samples: How many random inputs.
         seed: Of the random inputs.
+        thorough: Try the slow ways too: torch.compile and torch.export.
 
     Raises:
         MissingDependencyError: If the target's tool is not installed.
@@ -76,6 +80,7 @@ def check(
             f"{artifact.activation.name} cannot be checked without a number for {missing[0]}; "
             f"bind it, e.g. {artifact.activation.name}:{missing[0]}=1."
         )
+    wide = TARGETS[artifact.target].wide and degree(artifact.activation) is None
     notes: list[str] = []
     comparisons: Comparisons = {}
     variants: dict[str, Comparisons] = {}
@@ -83,7 +88,7 @@ def check(
     for name in dtypes or kinds:
         kind = float_format(name)
         try:
-            held, parameters, exact = as_held(artifact.activation, kind)
+            held, parameters, exact = as_held(artifact.activation, kind, wide=wide)
         except ParameterError as error:
             notes.append(f"{name} was left out. {error}")
             continue
@@ -96,15 +101,15 @@ def check(
                   for what in _QUANTITIES}  # fmt: skip
         with runner(artifact, parameters) as run:
             tool = run.tool
-            comparisons[name] = _all(run, truths)
+            comparisons[name] = _all(run, truths, thorough)
             for title, variant in run.variants().items():
                 with variant:
-                    variants.setdefault(title, {})[name] = _all(variant, truths)
+                    variants.setdefault(title, {})[name] = _all(variant, truths, False)
     return CheckReport(artifact, comparisons, tuple(notes), tool, variants)
 
 
-def _all(run: Runner, truths: dict[What, Truth]) -> dict[str, Comparison]:
-    return {what: compare(run, truth) for what, truth in truths.items()}
+def _all(run: Runner, truths: dict[What, Truth], thorough: bool) -> dict[str, Comparison]:
+    return {what: compare(run, truth, thorough=thorough) for what, truth in truths.items()}
 
 
 @lru_cache(maxsize=64)
@@ -123,8 +128,16 @@ _ROUNDED = (
 )
 
 
-def as_held(activation: Activation, kind: FloatFormat) -> tuple[Activation, dict[str, float], bool]:
-    """The activation at its parameters as the computing format holds them.
+def as_held(
+    activation: Activation, kind: FloatFormat, *, wide: bool = False
+) -> tuple[Activation, dict[str, float], bool]:
+    """The activation at its parameters as the artifact holds them.
+
+    Args:
+        activation: What is exported.
+        kind: Format of input and result.
+        wide: Whether it is computed in float64 all the same. Arguments are then of the format,
+            fixed parameters constants of float64.
 
     Returns:
         The bound activation, the numbers of its free parameters, and whether the fixed parameters
@@ -133,17 +146,18 @@ def as_held(activation: Activation, kind: FloatFormat) -> tuple[Activation, dict
     Raises:
         ParameterError: If a parameter is too large or too small for the format.
     """
-    format_ = computing(kind)
 
-    def held(value: sp.Expr) -> float:
+    def held(value: sp.Expr, format_: FloatFormat) -> float:
         number = float(format_.round(float(sp.N(value, 30))))
         if not math.isfinite(number) or (number == 0) != (value == 0):
             raise ParameterError(f"{format_.name} does not hold {float(value):g}.")
         return number
 
-    free = {p.name: held(p.default) for p in activation.free_parameters if p.default is not None}
+    narrow, constants = computing(kind), computing(kind, wide=wide)
+    open_ = {p.name: p.default for p in activation.free_parameters if p.default is not None}
+    free = {n: held(v, narrow) for n, v in open_.items()}
     fixed = {p.name: p.value for p in activation.parameters if p.value is not None}
-    rounded = {n: held(v) for n, v in fixed.items()}
+    rounded = {n: held(v, constants) for n, v in fixed.items()}
     bound = activation.bind({n: sp.Rational(v) for n, v in free.items()})
     if all(sp.Rational(rounded[n]) == v for n, v in fixed.items()):
         return bound, free, True

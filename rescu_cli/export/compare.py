@@ -1,7 +1,7 @@
 """Compares results with the reference, in ulps.
 
-**What agrees.** Results within `bounds.bound`, or within that and twice what rounding x by one
-unit does to the truth: next to a zero of f and in tails that fall like e^(−x²), arithmetic in the
+**What agrees.** A result within `bounds.bound` ulps of the truth, or of the truth at an x that is
+moved by as many ulps: next to a zero of f and in tails that fall like e^(−x²), arithmetic in the
 format of x leaves no more digits. Two exceptions. Where numbers below the smallest normal one
 enter, the result may be 0, or as imprecise as a subnormal number. A polynomial whose slope takes
 both signs, or falls, is a sum of terms that cancel; there the bound counts ulps of the terms:
@@ -62,18 +62,27 @@ class Truth:
         return cls(reference, kind, what, known, high, low)
 
 
-def compare(run: Runner, truth: Truth) -> Comparison:
-    """One quantity of an artifact, in all the ways it is computed, against the truth."""
+def compare(run: Runner, truth: Truth, *, thorough: bool = False) -> Comparison:
+    """One quantity of an artifact, in all the ways it is computed, against the truth.
+
+    Args:
+        run: The artifact.
+        truth: What it should give.
+        thorough: Whether to try the slow ways too.
+    """
     points, kind, high = truth.points, truth.kind, truth.high
     numbers = ~np.isnan(points)
     mismatch = np.zeros(points.shape, dtype=bool)
-    ulps, worst_found, ways = np.zeros(high.shape), high, run(points, kind.name, truth.what)
+    ulps, worst_found = np.zeros(high.shape), high
+    ways = run(points, kind.name, truth.what)
+    if thorough:
+        ways |= run.slow_ways(points, kind.name, truth.what)
     for found in ways.values():
         mismatch |= np.isnan(found) != ~numbers
         usable = np.where(np.isnan(found[numbers]), high, found[numbers])
         here = distance(kind, usable, high, truth.low)
         ulps, worst_found = np.maximum(ulps, here), np.where(here > ulps, usable, worst_found)
-    allowed = bound(degree(truth.reference.activation), kind)
+    allowed = bound(truth.reference.activation, kind)
     suspects = np.flatnonzero(ulps > allowed)
     allowance, xs = _Allowance(truth, allowed), points[numbers]
     excused = sum(
@@ -94,9 +103,9 @@ def compare(run: Runner, truth: Truth) -> Comparison:
     )
 
 
-def computing(kind: FloatFormat) -> FloatFormat:
+def computing(kind: FloatFormat, *, wide: bool = False) -> FloatFormat:
     """The format that artifacts compute in for results of a format."""
-    return float_format("float64" if kind.name == "float64" else "float32")
+    return float_format("float64" if wide or kind.name == "float64" else "float32")
 
 
 def _enclosed(reference: Reference, points: Array, what: What) -> npt.NDArray[np.bool_]:
@@ -136,7 +145,7 @@ class _Allowance:
             moved = abs(self._slope(x)) * float(self._kind.quantum(np.asarray(x)))
             terms = self._steepest * (abs(x) + self._reach if self._what == "value" else 1.0)
             cancelled = float(self._kind.quantum(np.asarray(terms))) if terms else 0.0
-            allowed += self._bound * max(1.0, cancelled / ulp) + 2 * moved / ulp
+            allowed += self._bound * (max(1.0, cancelled / ulp) + moved / ulp)
         return allowed
 
     def _slope(self, x: float) -> float:

@@ -7,6 +7,7 @@ import re
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.errors import UsageError
+from rescu_cli.export.reserved import reserved
 
 _SPELLED = {
     "relu": "ReLU", "leaky_relu": "LeakyReLU", "smelu": "SmeLU", "gsmelu": "GSmeLU",
@@ -16,8 +17,12 @@ _SPELLED = {
 """Class names as the papers spell them; others are made from the function's name."""
 
 
-def checked_name(name: str) -> str:
-    """``name`` if generated Python can use it.
+def checked_name(name: str, target: str = "") -> str:
+    """``name`` if generated code can use it.
+
+    Args:
+        name: What is asked for.
+        target: Its own words are refused too.
 
     Raises:
         UsageError: If it is not an ASCII identifier, is a keyword, or is private.
@@ -30,6 +35,10 @@ def checked_name(name: str) -> str:
     if name.startswith("_") or name in _TAKEN or keyword.issoftkeyword(name):
         raise UsageError(
             f"--name {name!r} would clash with a name of the generated text; use e.g. 'my_act'."
+        )
+    if reserved(target, name):
+        raise UsageError(
+            f"--name {name!r} is a word that {target} keeps for itself; use e.g. '{name}_act'."
         )
     return name
 
@@ -74,14 +83,15 @@ _TAKEN = frozenset(
 """Names that generated text uses itself."""
 
 
-def check_parameters(activation: Activation) -> None:
+def check_parameters(activation: Activation, target: str = "") -> None:
     """Refuse parameters whose names the generated text needs for itself.
 
     Raises:
         UsageError: If there is one.
     """
     for p in activation.parameters:
-        if p.name in _TAKEN or keyword.iskeyword(p.name) or p.name.startswith("_"):
+        taken = p.name in _TAKEN or reserved(target, p.name) or p.name.startswith("_")
+        if taken:
             raise UsageError(
                 f"{activation.name} has a parameter called {p.name!r}, a name that generated code "
                 "needs for itself; derive it again with another name, e.g. 'c'."

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options
 from rescu_cli.errors import ExitCode
+from rescu_cli.export.targets import TARGETS
+
+if TYPE_CHECKING:
+    from rescu_cli.export.report import CheckReport
+
+
+_TARGETS = ", ".join(TARGETS)
 
 
 def register(app: typer.Typer) -> None:
@@ -19,15 +26,18 @@ def register(app: typer.Typer) -> None:
 
 def export(
     name: options.Name,
-    to: Annotated[
-        str, typer.Option("--to", help="torch, numpy, latex or sympy.", metavar="TARGET")
-    ],
+    to: Annotated[str, typer.Option("--to", help=f"One of: {_TARGETS}.", metavar="TARGET")],
     out: Annotated[Path | None, typer.Option(help="The file to write.", metavar="FILE")] = None,
     function: Annotated[
         str | None, typer.Option("--name", help="Name of the generated function.")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Run the artifact and compare it with the reference.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Build and run it, compare it with the reference; with --out also write the "
+            "report to FILE.check.json.",
+        ),
     ] = False,
     beta: options.Beta = None,
     settings: options.Set = None,
@@ -35,10 +45,12 @@ def export(
 ) -> None:
     """Export an activation as code that matches its definition.
 
-    The code goes to stdout, or to --out. Exit status 1 if --check disagrees.
+    The code goes to stdout, or to --out. With --check nothing is written that disagrees: exit
+    status 1; 4 if the tool that runs it is missing.
     """
     from rescu_cli.cli import render
     from rescu_cli.core.files import write_atomically
+    from rescu_cli.export.backend import content
 
     values = options.overrides(beta, settings)
     artifact = api.generate(name, to, name=function, overrides=values)
@@ -46,9 +58,12 @@ def export(
     if check:
         from rescu_cli.export import check as run_check
 
-        report = run_check(artifact)
-    if out is not None:
-        write_atomically(out, artifact.text)
+        report = run_check(artifact, thorough=True)
+    agrees = report is None or report.ok
+    if out is not None and agrees:
+        write_atomically(out, content(artifact))
+    if out is not None and report is not None:
+        write_atomically(out.with_name(f"{out.name}.check.json"), _saved(report))
     if json:
         render.emit_json(
             "export",
@@ -56,7 +71,7 @@ def export(
                 "target": artifact.target,
                 "name": artifact.name,
                 "digest": artifact.digest,
-                "path": None if out is None else str(out.resolve()),
+                "path": None if out is None or not agrees else str(out.resolve()),
                 "text": artifact.text,
                 "check": None if report is None else report.to_dict(),
             },
@@ -64,13 +79,19 @@ def export(
     else:
         if out is None:
             render.write_text(artifact.text)
-        else:
+        elif agrees:
             render.write_text(str(out))
         if report is not None:
             _print_report(report.to_dict())
-    if report is not None and not report.ok:
-        render.say("The artifact disagrees with the reference.")
+    if not agrees:
+        render.say("The artifact disagrees with the reference; no file of it was written.")
         raise typer.Exit(ExitCode.REFUTED)
+
+
+def _saved(report: CheckReport) -> str:
+    from json import dumps
+
+    return dumps(report.to_dict(), indent=1, allow_nan=False) + "\n"
 
 
 def _print_report(report: dict[str, Any]) -> None:
@@ -80,21 +101,35 @@ def _print_report(report: dict[str, Any]) -> None:
     render.table(
         "Agreement with the reference",
         ["dtype", "what", ("inputs", right), "coverage", ("max ulp", right), ("bound", right),
-         ("worst x", right), ("NaN mismatches", right), "verdict"],
+         ("worst x", right), ("excused", right), ("NaN mismatches", right), "verdict"],
         [
             (
                 dtype, what, f"{row['n_inputs']:,}",
                 "every input" if row["exhaustive"] else "edge grid and sample",
                 _short(row["max_ulp"]), _short(row["bound"]), _short(row["worst_x"]),
-                row["nan_mismatch"], "agrees" if row["ok"] else "DISAGREES",
+                row["excused"], row["nan_mismatch"], "agrees" if row["ok"] else "DISAGREES",
             )
             for dtype, by_what in report["dtypes"].items()
             for what, row in by_what.items()
         ],
         err=True,
     )  # fmt: skip
+    render.say(f"Run by {report['tool']}; ways: {', '.join(_ways(report))}.")
+    for title, dtypes in report["variants"].items():
+        worst = ", ".join(
+            f"{dtype} {what} {_short(row['max_ulp'])} ulp"
+            + (f" ({row['nan_mismatch']} NaN mismatches)" if row["nan_mismatch"] else "")
+            for dtype, by_what in dtypes.items()
+            for what, row in by_what.items()
+        )
+        render.say(f"Not promised, for comparison, {title}: {worst}.")
     for note in report["notes"]:
         render.say(note)
+
+
+def _ways(report: dict[str, Any]) -> list[str]:
+    rows = [row for by_what in report["dtypes"].values() for row in by_what.values()]
+    return list(dict.fromkeys(way for row in rows for way in row["ways"]))
 
 
 def _short(value: float | str | None) -> str:

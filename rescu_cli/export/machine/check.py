@@ -73,7 +73,7 @@ def check_machine(
     truth_of, numbers, exact = held(artifact, kind)
     run = subject(artifact, kind, numbers)
     truth = Truth(truth_of, kind)
-    allowed = bound(truth.degree, kind)
+    allowed = bound(truth.activation, kind)
     layouts = layouts_of(truth_of, kind, keys, seed, block)
     ordered = [Ordered(what, key(kind, float(kind.round(a))) + (value_above(kind, a)),
                        key(kind, float(kind.round(b))) + 1 - value_below(kind, b), d)

@@ -19,9 +19,9 @@ from rescu_cli.core.edges import FloatFormat
 from rescu_cli.core.reference import What
 from rescu_cli.errors import UnknownNameError
 from rescu_cli.export.artifact import Artifact
-from rescu_cli.export.backend import TARGETS
 from rescu_cli.export.loader import load
 from rescu_cli.export.machine.order import floats
+from rescu_cli.export.targets import TARGETS
 
 Found = dict[What, dict[str, npt.NDArray[Any]]]
 Subject = Callable[[npt.NDArray[Any]], Found]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rescu_cli.core.reference import What
 from rescu_cli.errors import UnsupportedError
 from rescu_cli.export.artifact import Artifact
-from rescu_cli.export.backend import TARGETS
+from rescu_cli.export.targets import TARGETS
 
 Array = npt.NDArray[np.float64]
 
@@ -41,6 +41,10 @@ class Runner(ABC):
         Returns:
             A float64 array per way, by its name; each must agree with the truth.
         """
+
+    def slow_ways(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+        """Further ways, which take a compiler or more than a moment; they count alike."""
+        return {}
 
     def variants(self) -> Mapping[str, Runner]:
         """The artifact in circumstances that void its promises, reported beside it."""

@@ -1,4 +1,4 @@
-"""PyTorch artifacts: plain functions, and autograd with and without a graph."""
+"""PyTorch artifacts: plain functions, autograd, torch.compile, torch.export, autocast."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rescu_cli.core.reference import What
+from rescu_cli.errors import InternalError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.loader import load
+from rescu_cli.export.naming import class_name
 from rescu_cli.export.runners.base import Array, Runner
 
 
@@ -39,6 +41,37 @@ class TorchRunner(Runner):
             "backward with graph": self._backward(fresh(), again=True),
         }
 
+    def slow_ways(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+        """Compiled, exported, under autocast: the module and the function."""
+        torch = self._torch
+        torch.compiler.reset()  # it counts recompilations of equal texts, and gives up at eight
+        x = torch.from_numpy(points.copy()).to(getattr(torch, kind))
+        if what == "gradient":
+            compiled = torch.compile(self._function(""), fullgraph=True, dynamic=False)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                under = self._backward(x.clone(), again=False)
+            return {
+                "compiled backward": self._backward(x.clone(), again=False, function=compiled),
+                "autocast backward": under,
+            }
+        compiled = torch.compile(self._function("_value"), fullgraph=True, dynamic=False)
+        module = self._made()
+        exported = torch.export.export(module, (x,)).module()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            under = self._function("")(x, **self._parameters)
+        if under.dtype != x.dtype:
+            raise InternalError(f"Under autocast, {x.dtype} became {under.dtype}.")
+        return {
+            "compiled": _array(compiled(x, **self._parameters)),
+            "module": _array(module(x)),
+            "exported": _array(exported(x)),
+            "autocast": _array(under),
+        }
+
+    def _made(self) -> Any:
+        """The module of the artifact with the parameters."""
+        return getattr(self._module, class_name(self._name))(**self._parameters)
+
     def _function(self, suffix: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(self._module, self._name + suffix)
         return found
@@ -46,10 +79,10 @@ class TorchRunner(Runner):
     def _plain(self, suffix: str, x: Any) -> Array:
         return _array(self._function(suffix)(x, **self._parameters))
 
-    def _backward(self, x: Any, *, again: bool) -> Array:
+    def _backward(self, x: Any, *, again: bool, function: Any = None) -> Array:
         """By the backward pass; with a graph for second derivatives, other code runs."""
         x = x.requires_grad_()
-        result = self._function("")(x, **self._parameters)
+        result = (function or self._function(""))(x, **self._parameters)
         upstream = self._torch.ones_like(x)
         (gradient,) = self._torch.autograd.grad(result, x, upstream, create_graph=again)
         return _array(gradient)
