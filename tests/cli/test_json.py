@@ -155,7 +155,9 @@ def test_compare_and_pd(rescu: Run, tmp_path: Path) -> None:
 def test_doctor_and_cite(rescu: Run) -> None:
     found = {row["what"]: row["found"] for row in rescu("doctor", "--json").result}
     assert found["torch"] and found["sympy"]
-    assert rescu("cite", "smelu", "--json").result["url"] == "arXiv:2010.09931"
+    (source,) = rescu("cite", "smelu", "--json").result["sources"]
+    assert source["url"] == "arXiv:2010.09931"
+    assert "eprint        = {2010.09931}" in source["bibtex"]
 
 
 def test_numbers_keep_full_precision(rescu: Run) -> None:

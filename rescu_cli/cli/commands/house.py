@@ -14,19 +14,29 @@ def register(app: typer.Typer) -> None:
     app.command("doctor", rich_help_panel=options.HOUSE)(doctor)
 
 
-def cite(name: options.Name, json: options.Json = False) -> None:
-    """Cite the source of an activation."""
+def cite(names: options.Names, json: options.Json = False) -> None:
+    """Cite the sources of activations, as BibTeX."""
     from rescu_cli import api
+    from rescu_cli.catalogue.bibtex import bibtex
     from rescu_cli.cli import render
 
-    activation = api.resolve(name)
-    source = activation.source
-    if source is None:
-        raise UsageError(f"{name} has no recorded source; it was derived by its user.")
+    found = []
+    for name in names:
+        activation = api.resolve(name)
+        if activation.source is None:
+            raise UsageError(f"{name} has no recorded source; it was derived by its user.")
+        found.append((activation.name, activation.source))
     if json:
-        render.emit_json("cite", {"name": activation.name, **vars(source)})
+        rows = [{"name": name, **vars(source), "bibtex": bibtex(source)} for name, source in found]
+        render.emit_json("cite", {"sources": rows})
         return
-    render.write_text(str(source) + (f". {source.url}" if source.url else ""))
+    # One entry per key, though several activations may be from one paper.
+    for key in dict.fromkeys(source.key for _, source in found):
+        for name, source in found:
+            if source.key == key:
+                render.write_text(f"% {name}" + (f": {source.equation}" if source.equation else ""))
+                entry = bibtex(source)
+        render.write_text(f"{entry}\n")
 
 
 def doctor(json: options.Json = False) -> None:
