@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint bench golden clean
+.PHONY: demo test test-export lint bench golden clean
 
 demo: $(VENV)/.rescu
 	$(BIN)/rescu compare relu smelu swish --seeds 5
@@ -22,6 +22,10 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py
+
+# The same with the frameworks that the exported code is for; a checker that cannot run fails.
+test-export: $(VENV)/.test $(VENV)/.export-check
+	RESCU_EXPORT_CHECK=required $(BIN)/python -m pytest -n 2 tests/export tests/conformance
 
 golden: $(VENV)/.test
 	$(BIN)/python -m pytest tests/golden --update-golden

@@ -37,7 +37,8 @@ static double now(void) {
 int main(int argc, char **argv) {
     const size_t n = (size_t)atol(argv[1]);
     const int repeat = atoi(argv[2]);
-    float *x = aligned_alloc(64, n * 4), *d = aligned_alloc(64, n * 4), *y = aligned_alloc(64, n * 4);
+    float *x = aligned_alloc(64, n * 4), *d = aligned_alloc(64, n * 4);
+    float *y = aligned_alloc(64, n * 4);
     (void)argc;
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < n; i++) {

@@ -31,10 +31,13 @@ if TYPE_CHECKING:
         show,
         verify,
     )
+    from rescu_cli.bench import benchmark
+    from rescu_cli.network import swap
 
 __all__ = [
     "Derivation",
     "__version__",
+    "benchmark",
     "check_floats",
     "compare",
     "derive",
@@ -45,13 +48,16 @@ __all__ = [
     "recheck",
     "resolve",
     "show",
+    "swap",
     "verify",
 ]
+
+_ELSEWHERE = {"benchmark": "rescu_cli.bench", "swap": "rescu_cli.network"}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module("rescu_cli.api"), name)
+        return getattr(import_module(_ELSEWHERE.get(name, "rescu_cli.api")), name)
     raise AttributeError(f"module 'rescu_cli' has no attribute {name!r}")
 
 

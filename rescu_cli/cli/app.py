@@ -9,7 +9,18 @@ from collections.abc import Sequence
 import typer
 
 from rescu_cli import __version__
-from rescu_cli.cli.commands import compare, derive, export, house, listing, pd, plot, verify
+from rescu_cli.cli.commands import (
+    bench,
+    compare,
+    derive,
+    export,
+    house,
+    listing,
+    net,
+    pd,
+    plot,
+    verify,
+)
 from rescu_cli.errors import ExitCode, RescuError
 
 app = typer.Typer(
@@ -20,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (listing, derive, verify, export, plot, compare, pd, house):
+for module in (listing, derive, verify, export, plot, compare, pd, bench, net, house):
     module.register(app)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from rescu_cli.errors import UsageError
 
-DESIGN, EXPERIMENT, HOUSE = "Design", "Experiment", "House"
+DESIGN, EXPERIMENT, NETWORKS, HOUSE = "Design", "Experiment", "Networks", "House"
 
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")

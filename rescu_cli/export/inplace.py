@@ -223,4 +223,8 @@ class InPlaceSource:
             free = self._free(a)
             bound = "min" if op == "max" else "max"
             return f"{self._operand(a)}.clamp_{bound}{'_' if free else ''}({self._take(b)})"
+        for first, second in ((a, b), (b, a)):
+            if self._free(first):  # new memory costs more than the comparison
+                bound = "min" if op == "max" else "max"
+                return f"{self._operand(first)}.clamp_{bound}_({self._take(second)})"
         return f"torch.{op}imum({self._take(a)}, {self._take(b)})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import Any
 
@@ -10,11 +9,11 @@ import pytest
 
 from rescu_cli import catalogue
 from rescu_cli.export import check, emit
+from tests.export.compilers import need_packages
 
-if not os.environ.get("CI"):
-    pytest.importorskip("tree_sitter_julia")
-import tree_sitter
-import tree_sitter_julia
+need_packages("tree_sitter", "tree_sitter_julia")
+import tree_sitter  # noqa: E402
+import tree_sitter_julia  # noqa: E402
 
 
 def parsed(text: str) -> Any:

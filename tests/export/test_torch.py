@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rescu_cli import catalogue
 from rescu_cli.export import emit
-from rescu_cli.export.loader import load
+from rescu_cli.export.loader import load, torch_functions
 from rescu_cli.export.naming import class_name
 
 NAMES = catalogue.names()
@@ -353,6 +353,28 @@ def test_the_fast_variants_are_the_pure_ones_nearly_to_the_bit(name: str) -> Non
     (slope,) = torch.autograd.grad(pure.sum(), y)
     for a, b in ((value, pure.detach()), (gradient, slope)):
         assert torch.allclose(a, b, rtol=2e-6, atol=5e-7)
+
+
+@pytest.mark.parametrize("name", ["smelu:beta=1", "gelu:k=1", "relu", "gsmelu"])
+def test_an_exported_program_can_be_trained(name: str) -> None:
+    """A no_grad kept in the graph would cut the gradient without a word."""
+    functions = torch_functions(catalogue.resolve(name))
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), functions.module())
+    x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    exported = torch.export.export(model, (x,)).module()
+    expected = torch.autograd.grad(model(x).sum(), list(model.parameters()))
+    found = torch.autograd.grad(exported(x).sum(), list(exported.parameters()))
+    for a, b in zip(found, expected, strict=True):
+        assert torch.allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["smelu:beta=1", "gelu:k=1", "mish", "gsmelu"])
+def test_batched_upstream_gradients(name: str) -> None:
+    """vmap over the backward pass alone: upstream is batched, x is not."""
+    functions = torch_functions(catalogue.resolve(name))
+    x = torch.linspace(-2, 2, 7)
+    jacobian = torch.autograd.functional.jacobian(functions.function, x, vectorize=True)
+    assert torch.allclose(jacobian, torch.diag(functions.gradient(x)), rtol=1e-5, atol=1e-7)
 
 
 def test_nothing_warns_and_nothing_but_torch_is_imported() -> None:

@@ -184,6 +184,12 @@ def _step(u: Tensor) -> Tensor:
             shape = " Parameters broadcast to x's shape." if self.names else ""
             note = (f"Any shape and float dtype; an empty tensor gives an empty one. Records no "
                     f"graph: use {self.name} to differentiate.{shape}")  # fmt: skip
+            if suffix == "value" and not self.names:
+                # The autograd function runs it bare: torch.export would keep a no_grad of it,
+                # and cut the gradient of the exported program.
+                private = '    """f(x), temporaries reused."""\n'
+                parts.append("def _value(x: Tensor) -> Tensor:\n" + private + indented(body))
+                body = ["return _value(x)"]
             parts.append(
                 "@torch.no_grad()\n"
                 + head(f"{self.name}_{suffix}", self._arguments(), kind)
@@ -223,7 +229,7 @@ def _step(u: Tensor) -> Tensor:
 
     @staticmethod
     def forward(x):
-        return {self.name}_value(x)
+        return _value(x)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -233,7 +239,8 @@ def _step(u: Tensor) -> Tensor:
     def backward(ctx, upstream):
         (x,) = ctx.saved_tensors
         wide = _widened(x)
-        # With no graph to record, the variant that reuses its temporaries is the faster one.
+        # With no graph to record, the variant that reuses its temporaries is the faster one. The
+        # product is a new tensor: under vmap, upstream may be batched where x is not.
         slope = _gradient if torch.is_grad_enabled() else {self.name}_gradient
         return (upstream.to(wide.dtype) * slope(wide)).to(x.dtype)
 

@@ -73,7 +73,7 @@ def check_machine(
     truth_of, numbers, exact = held(artifact, kind)
     run = subject(artifact, kind, numbers)
     truth = Truth(truth_of, kind)
-    allowed = bound(truth.activation, kind)
+    allowed = {what: bound(truth.activation, kind, what) for what in QUANTITIES}
     layouts = layouts_of(truth_of, kind, keys, seed, block)
     ordered = [Ordered(what, key(kind, float(kind.round(a))) + (value_above(kind, a)),
                        key(kind, float(kind.round(b))) + 1 - value_below(kind, b), d)
@@ -103,7 +103,7 @@ def check_machine(
     watch(truth, layouts)
     back = steps_back(artifact, kind, allowed)
     quantities = {
-        what: quantity_of(what, tallies[what], truth, allowed, back[what], ordered)
+        what: quantity_of(what, tallies[what], truth, allowed[what], back[what], ordered)
         for what in QUANTITIES
     }
     n_inputs = sum(p.n_inputs for p in layouts)

@@ -49,7 +49,9 @@ def layouts_of(
     return layouts
 
 
-def steps_back(artifact: Artifact, kind: FloatFormat, bound: float) -> dict[What, float]:
+def steps_back(
+    artifact: Artifact, kind: FloatFormat, bounds: dict[What, float]
+) -> dict[What, float]:
     """Ulps by which a neighbour may step back.
 
     None in 16 bits, which are rounded from float32, and none where the program rises by its
@@ -59,5 +61,6 @@ def steps_back(artifact: Artifact, kind: FloatFormat, bound: float) -> dict[What
     program = lower(artifact.activation)
     outputs: dict[What, int] = {"value": program.value, "gradient": program.gradient}
     return {
-        what: 0.0 if kind.bits == 16 or rises(program, i) else bound for what, i in outputs.items()
+        what: 0.0 if kind.bits == 16 or rises(program, i) else bounds[what]
+        for what, i in outputs.items()
     }

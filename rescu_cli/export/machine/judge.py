@@ -65,16 +65,16 @@ class Judge:
     Args:
         truth: Where the truth is known from.
         run: The code.
-        bound: Ulps within which a result agrees.
+        bounds: Ulps within which a quantity agrees.
         ordered: Where order is asked for.
         step: Distance between the keys that are tried.
     """
 
     def __init__(
-        self, truth: Truth, run: Subject, bound: float, ordered: Sequence[Ordered],
+        self, truth: Truth, run: Subject, bounds: dict[What, float], ordered: Sequence[Ordered],
         step: int = 1,
     ) -> None:  # fmt: skip
-        self._truth, self._run, self._bound, self._ordered = truth, run, bound, ordered
+        self._truth, self._run, self._bounds, self._ordered = truth, run, bounds, ordered
         self._kind, self._step = truth.kind, step
         self._computing = _computing(truth.kind)
         self._tallies: dict[What, Tally] = {what: Tally() for what in QUANTITIES}
@@ -184,7 +184,7 @@ class Judge:
         top = 0.0 if known is None else known.size
         if worst / low_unit <= top:
             return True
-        if low_unit != unit_of(self._kind, size) or worst / low_unit > self._bound:
+        if low_unit != unit_of(self._kind, size) or worst / low_unit > self._bounds[what]:
             return False
         at = int(np.argmax(np.abs(off)))
         spot = Spot(start + at * self._step, repr(float(found[at])), way, worst / low_unit)
@@ -233,7 +233,7 @@ class Judge:
         found = np.where(usable, found, 0.0)
         ulps = distance(self._kind, found, truth, rest)
         tiny = self._lost_to_underflow(xs, found, truth)
-        far = ulps > self._bound + RESOLUTION
+        far = ulps > self._bounds[what] + RESOLUTION
         note("underflow", far & tiny, ulps)
         note("sign", (found * np.sign(truth) < 0) & usable)
         lost = (found == 0) & (np.abs(truth) >= self._kind.smallest) & ~tiny
@@ -260,8 +260,8 @@ class Judge:
         self, what: What, start: int, xs: Array, truth: Array, at: npt.NDArray[np.int64],
         pieces: Any,
     ) -> Array:  # fmt: skip
-        """Ulps by which a result may be off where rounding x by one unit moves it far."""
-        allowed = np.full(xs.shape, self._bound)
+        """Ulps that the bound allows: of the truth, or of the truth at an x as many ulps away."""
+        allowed = np.full(xs.shape, self._bounds[what])
         ordinary = np.isfinite(xs) & np.isfinite(truth)
         if self._kind.bits == 16 or not ordinary.any():
             return allowed
@@ -273,8 +273,8 @@ class Judge:
         moved = steep * self._kind.quantum(xs[ordinary])
         moved = moved / self._kind.quantum(truth[ordinary])
         if self._truth.polynomial:  # only next to a zero: elsewhere arithmetic does better
-            moved = np.where(moved > self._bound, moved, 0.0)
-        allowed[ordinary] += 2 * moved
+            moved = np.where(moved > self._bounds[what], moved, 0.0)
+        allowed[ordinary] += self._bounds[what] * moved
         return allowed
 
 
