@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.runners.base import Runner
-from rescu_cli.export.runners.compiled import LibraryRunner, compiled
+from rescu_cli.export.runners.compiled import LibraryRunner, first_line, found, gnu
 
 INSTALL = "apt-get install gcc"
 STRICT = ("-O2", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -26,9 +26,10 @@ class CRunner(LibraryRunner):
         self, artifact: Artifact, parameters: Mapping[str, float], flags: Sequence[str]
     ) -> None:
         self._artifact, self._given = artifact, parameters
-        tool = "gcc" if shutil.which("gcc") else "cc"
-        built = compiled(tool, "Running C", INSTALL, flags, artifact, driver(artifact), "c")
-        super().__init__(*built, WAYS, list(parameters.values()))
+        compiler = found("gcc" if shutil.which("gcc") else "cc", "Running C", INSTALL)
+        built = gnu(compiler, flags, artifact, driver(artifact), "c")
+        tool = f"{first_line([compiler, '--version'])}, {flags[0]}"
+        super().__init__(tool, built, WAYS, list(parameters.values()))
 
     def variants(self) -> Mapping[str, Runner]:
         return {" ".join(FAST): _Fast(self._artifact, self._given, FAST)}

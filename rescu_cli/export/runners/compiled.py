@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -67,20 +68,18 @@ class LibraryRunner(Runner):
     """A shared library made of an artifact and its driver.
 
     Args:
-        tool: The compiler, with its version and flags.
-        folder: Holds the library; removed in the end.
-        library: Its file name.
+        tool: The compiler, with its version.
+        library: As `library` gives it.
         ways: Of each quantity.
         parameters: In the order of the artifact's arguments.
     """
 
     def __init__(
-        self, tool: str, folder: Path, library: str, ways: Mapping[What, Sequence[str]],
+        self, tool: str, library: ctypes.CDLL, ways: Mapping[What, Sequence[str]],
         parameters: Sequence[float],
     ) -> None:  # fmt: skip
         super().__init__(tool)
-        self._folder, self._ways = folder, ways
-        self._library = ctypes.CDLL(str(folder / library))
+        self._library, self._ways = library, ways
         self._parameters = (ctypes.c_double * max(1, len(parameters)))(*parameters)
 
     def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
@@ -98,37 +97,52 @@ class LibraryRunner(Runner):
             results[way] = y.astype(np.float64)
         return results
 
-    def close(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
 
+@lru_cache(maxsize=32)
+def library(files: tuple[tuple[str, str], ...], *commands: tuple[str, ...]) -> ctypes.CDLL:
+    """The shared library ``driver.so`` that commands make of some files.
 
-def compiled(
-    tool: str, what: str, install: str, flags: Sequence[str], artifact: Artifact, driver: str,
-    language: str,
-) -> tuple[str, Path, str]:  # fmt: skip
-    """An artifact and its driver as a shared library.
+    The same files and commands are built once: formats differ in parameters only, and those are
+    arguments of the library.
 
     Args:
-        tool: gcc or a compiler that takes its options.
-        what: For the message if it is missing.
-        install: How to get it.
+        files: (name, text) of each.
+        commands: Run in turn in the folder of the files.
+
+    Raises:
+        InternalError: If a compiler refuses the text.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="rescu-"))
+    try:
+        for name, text in files:
+            (folder / name).write_text(text, encoding="ascii")
+        for command in commands:
+            build(command, folder)
+        return ctypes.CDLL(str(folder / "driver.so"))
+    finally:
+        # What is loaded stays loaded when its file is gone.
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def gnu(
+    compiler: str, flags: Sequence[str], artifact: Artifact, driver: str, language: str
+) -> ctypes.CDLL:
+    """A header and its driver through gcc, or a compiler that takes its options.
+
+    Args:
+        compiler: Its path.
         flags: Of the compilation, not of the linking: linking with -ffast-math adds code that, as
             soon as the library is loaded, makes the whole process flush subnormal numbers to 0.
         artifact: The header.
         driver: Text that includes ``artifact.h``.
         language: Suffix of the driver.
 
-    Returns:
-        The tool with its version, the folder, and the name of the library.
-
     Raises:
-        MissingDependencyError: If the compiler is not there.
         InternalError: If it refuses the text.
     """
-    compiler = found(tool, what, install)
-    folder = Path(tempfile.mkdtemp(prefix="rescu-"))
-    (folder / "artifact.h").write_text(artifact.text, encoding="ascii")
-    (folder / f"driver.{language}").write_text(driver, encoding="ascii")
-    build([compiler, *flags, "-fPIC", "-c", f"driver.{language}", "-o", "driver.o"], folder)
-    build([compiler, "-shared", "driver.o", "-o", "driver.so", "-lm"], folder)
-    return f"{first_line([compiler, '--version'])}, {flags[0]}", folder, "driver.so"
+    source = f"driver.{language}"
+    return library(
+        (("artifact.h", artifact.text), (source, driver)),
+        (compiler, *flags, "-fPIC", "-c", source, "-o", "driver.o"),
+        (compiler, "-shared", "driver.o", "-o", "driver.so", "-lm"),
+    )

@@ -9,7 +9,7 @@ from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.naming import class_name
 from rescu_cli.export.runners.base import Runner
-from rescu_cli.export.runners.compiled import LibraryRunner, compiled
+from rescu_cli.export.runners.compiled import LibraryRunner, first_line, found, gnu
 
 INSTALL = "apt-get install g++"
 STRICT = ("-O2", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -27,9 +27,10 @@ class CppRunner(LibraryRunner):
         self, artifact: Artifact, parameters: Mapping[str, float], flags: Sequence[str]
     ) -> None:
         self._artifact, self._given = artifact, parameters
-        tool = "g++" if shutil.which("g++") else "c++"
-        built = compiled(tool, "Running C++", INSTALL, flags, artifact, driver(artifact), "cpp")
-        super().__init__(*built, WAYS, list(parameters.values()))
+        compiler = found("g++" if shutil.which("g++") else "c++", "Running C++", INSTALL)
+        built = gnu(compiler, flags, artifact, driver(artifact), "cpp")
+        tool = f"{first_line([compiler, '--version'])}, {flags[0]}"
+        super().__init__(tool, built, WAYS, list(parameters.values()))
 
     def variants(self) -> Mapping[str, Runner]:
         return {" ".join(FAST): _Fast(self._artifact, self._given, FAST)}

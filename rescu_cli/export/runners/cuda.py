@@ -6,15 +6,12 @@ functions, compiled for the host by the same compiler.
 
 from __future__ import annotations
 
-import ctypes
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.runners.base import Runner
-from rescu_cli.export.runners.compiled import LibraryRunner, build, found, said
+from rescu_cli.export.runners.compiled import LibraryRunner, found, library, said
 
 INSTALL = "pip install nvidia-cuda-nvcc, or install the CUDA toolkit"
 FLAGS = ("-O2", "-std=c++17", "-shared", "-Xcompiler", "-fPIC", "-Werror", "all-warnings",
@@ -31,15 +28,15 @@ class CudaRunner(LibraryRunner):
 
     def __init__(self, artifact: Artifact, parameters: Mapping[str, float]) -> None:
         compiler = found("nvcc", "Running CUDA", INSTALL)
-        folder = Path(tempfile.mkdtemp(prefix="rescu-"))
-        (folder / "artifact.cuh").write_text(artifact.text, encoding="ascii")
-        (folder / "driver.cu").write_text(driver(artifact), encoding="ascii")
-        build([compiler, *FLAGS, "driver.cu", "-o", "driver.so"], folder)
-        device = ctypes.CDLL(str(folder / "driver.so")).has_device()
+        built = library(
+            (("artifact.cuh", artifact.text), ("driver.cu", driver(artifact))),
+            (compiler, *FLAGS, "driver.cu", "-o", "driver.so"),
+        )
+        device = built.has_device()
         where = "on the device" if device else "no device: on the host, kernels only compiled"
-        tool = f"{_version(compiler)}, {where}"
         ways = DEVICE if device else HOST
-        super().__init__(tool, folder, "driver.so", ways, list(parameters.values()))
+        tool = f"{_version(compiler)}, {where}"
+        super().__init__(tool, built, ways, list(parameters.values()))
 
 
 def _version(compiler: str) -> str:

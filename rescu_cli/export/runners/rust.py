@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.runners.base import Runner
-from rescu_cli.export.runners.compiled import LibraryRunner, build, first_line, found
+from rescu_cli.export.runners.compiled import LibraryRunner, first_line, found, library
 
 INSTALL = "apt-get install rustc"
 FLAGS = ("-O", "-D", "warnings", "-A", "dead_code", "--crate-type", "cdylib", "--edition", "2021")
@@ -45,9 +43,9 @@ def driver(artifact: Artifact) -> str:
 def start(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
     """The runner, strict: every warning is an error."""
     compiler = found("rustc", "Running Rust", INSTALL)
-    folder = Path(tempfile.mkdtemp(prefix="rescu-"))
-    (folder / "artifact.rs").write_text(artifact.text, encoding="ascii")
-    (folder / "driver.rs").write_text(driver(artifact), encoding="ascii")
-    build([compiler, *FLAGS, "driver.rs", "-o", "driver.so"], folder)
+    built = library(
+        (("artifact.rs", artifact.text), ("driver.rs", driver(artifact))),
+        (compiler, *FLAGS, "driver.rs", "-o", "driver.so"),
+    )
     tool = first_line([compiler, "--version"])
-    return LibraryRunner(tool, folder, "driver.so", WAYS, list(parameters.values()))
+    return LibraryRunner(tool, built, WAYS, list(parameters.values()))
