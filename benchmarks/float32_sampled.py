@@ -21,9 +21,7 @@ def row(name: str, step: int) -> str:
     kind = float_format("float32")
     artifact = emit(catalogue.resolve(name).with_defaults(), "torch")
     truth, _, _ = held(artifact, kind)
-    proved = {
-        c.claim for c in certify(truth, ["monotone", "convex"]) if c.status is Verdict.PROVED
-    }
+    proved = {c.claim for c in certify(truth, ["monotone", "convex"]) if c.status is Verdict.PROVED}
     infinity = float("inf")
     monotone: list[Monotone] = []
     if "monotone" in proved:

@@ -32,17 +32,23 @@ def backend(target: str) -> Backend:
     """
     if target not in TARGETS:
         raise UnknownNameError("export target", target[:60], TARGETS)
-    return cast(Backend, import_module(f"rescu_cli.export.backends.{TARGETS[target].module}"))
+    return cast(Backend, import_module(f"rescu_cli.export.backends.{target}"))
 
 
-def content(artifact: Artifact) -> bytes:
+def content(artifact: Artifact, filename: str) -> bytes:
     """What a file of the artifact holds: its text, or for a binary format what the text stands for.
+
+    Args:
+        artifact: What to write.
+        filename: With the ending of the text (``.onnxtxt``) it is the text in any case.
 
     Raises:
         MissingDependencyError: If that needs a library which is not installed.
     """
     encode = getattr(backend(artifact.target), "encode", None)
-    encoded: bytes = artifact.text.encode() if encode is None else encode(artifact.text)
+    if encode is None or filename.endswith(artifact.suffix):
+        return artifact.text.encode()
+    encoded: bytes = encode(artifact.text)
     return encoded
 
 

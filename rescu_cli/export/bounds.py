@@ -17,7 +17,7 @@ EXCEPTIONS: dict[tuple[str, What], float] = {
     # Beside its minimum f′ is a difference of terms twice its size, each of several roundings.
     ("mish", "gradient"): 8.0,
     # The phase is rounded twice before the sine, and its square doubles the relative error.
-    ("rescu_cosine", "gradient"): 5.0,
+    ("rescu_cosine", "gradient"): 6.0,
 }
 """Members of the catalogue whose best formula here is not within 4 ulps at every float."""
 

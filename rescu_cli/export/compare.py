@@ -6,7 +6,8 @@ format of x leaves no more digits. Two exceptions. Where numbers below the small
 enter, the result may be 0, or as imprecise as a subnormal number. A polynomial whose slope takes
 both signs, or falls, is a sum of terms that cancel; there the bound counts ulps of the terms:
 (|x| + max|joint|)·max|f′| for the value, max|f′| for the gradient. Inputs beyond the bound that
-these rules allow are counted as ``excused``; the largest distance is reported all the same.
+these rules allow are counted as ``excused``; the largest distance is reported all the same. Where
+the tool itself takes subnormal numbers for 0 (XLA), so may the result.
 """
 
 from __future__ import annotations
@@ -84,7 +85,8 @@ def compare(run: Runner, truth: Truth, *, thorough: bool = False) -> Comparison:
         ulps, worst_found = np.maximum(ulps, here), np.where(here > ulps, usable, worst_found)
     allowed = bound(truth.reference.activation, kind, truth.what)
     suspects = np.flatnonzero(ulps > allowed)
-    allowance, xs = _Allowance(truth, allowed), points[numbers]
+    allowance = _Allowance(truth, allowed, flushes=run.flushes_subnormals)
+    xs = points[numbers]
     excused = sum(
         bool(allowance(float(xs[i]), float(worst_found[i]), float(high[i])) >= ulps[i])
         for i in suspects.tolist()
@@ -123,9 +125,10 @@ def _enclosed(reference: Reference, points: Array, what: What) -> npt.NDArray[np
 class _Allowance:
     """Ulps by which a result may be off at one point, by the rules of this module."""
 
-    def __init__(self, truth: Truth, allowed: float) -> None:
+    def __init__(self, truth: Truth, allowed: float, *, flushes: bool) -> None:
         self._reference, self._kind, self._what = truth.reference, truth.kind, truth.what
-        self._bound = allowed
+        self._bound, self._flushes = allowed, flushes
+        self._at_zero = truth.reference(0.0, truth.what) if flushes else math.nan
         activation = truth.reference.activation
         self._second = [sp.diff(p.gradient, X) for p in activation.pieces]
         self._steepest = _steepest(activation) if degree(activation) is not None else 0.0
@@ -139,6 +142,8 @@ class _Allowance:
         format_ = computing(self._kind)
         if abs(found) <= abs(truth) <= format_.smallest_normal * growth and found * truth >= 0:
             return math.inf
+        if self._flushes and self._flushed(x, found, truth, format_.smallest_normal):
+            return math.inf
         ulp = float(self._kind.quantum(np.asarray(truth)))
         allowed = format_.smallest * growth / ulp
         if self._kind.bits > 16:
@@ -147,6 +152,13 @@ class _Allowance:
             cancelled = float(self._kind.quantum(np.asarray(terms))) if terms else 0.0
             allowed += self._bound * (max(1.0, cancelled / ulp) + moved / ulp)
         return allowed
+
+    def _flushed(self, x: float, found: float, truth: float, normal: float) -> bool:
+        """Whether a subnormal number was taken for 0: x, or something close to the result."""
+        near_zero = abs(truth) <= 4 * normal and abs(found) <= abs(truth) and found * truth >= 0
+        unit = float(self._kind.quantum(np.asarray(self._at_zero)))
+        same = abs(found - self._at_zero) <= unit * self._bound
+        return near_zero or (abs(x) < normal and same)
 
     def _slope(self, x: float) -> float:
         if self._what == "value":

@@ -23,6 +23,10 @@ INSTALL = {
     "torch": "pip install torch",
     "numpy": "pip install numpy",
     "sympy": "pip install sympy",
+    "jax": "pip install jax",
+    "keras": "pip install keras torch",
+    "onnx": "pip install onnx onnxruntime",
+    "triton": "pip install triton torch",
 }
 
 

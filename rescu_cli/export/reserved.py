@@ -58,6 +58,14 @@ RESERVED: dict[str, frozenset[str]] = {
     "javascript": _words(_JAVASCRIPT),
     "rust": _words(_RUST),
     "julia": _words(_JULIA),
+    "jax": _words("jax jnp partial primals tangents slopes slope tangent moved value dtype"),
+    "keras": _words(
+        "keras ops math dtype name trainable options autocast learnable activity_regularizer"
+    ),
+    "onnx": _words(
+        "result number value gradient tiny huge splitter of_format float double bool string int64"
+    ),
+    "triton": _words("n tl triton torch wide which block upstream result places inside start step"),
 }
 """By target; Python's own words are refused everywhere (`naming`)."""
 

@@ -7,46 +7,39 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """One target.
+    """One target; modules of its name print it (``backends/``) and run it (``runners/``).
 
     Args:
-        module: Module of ``backends/``.
         summary: What the text is, for lists.
         formats: Float formats in which a check runs it; none if it is text to read.
-        runner: Module of ``runners/`` that runs it; the one of the same name if empty.
         wide: Whether members with library functions are computed in float64 and rounded once.
     """
 
-    module: str
     summary: str
     formats: tuple[str, ...] = ()
-    runner: str = ""
     wide: bool = False
 
 
-SINGLE, DOUBLE = ("float32",), ("float64",)
-BOTH = SINGLE + DOUBLE
+WIDE = ("float32", "float64")
 
 TARGETS: dict[str, Row] = {
-    "torch": Row("torch", "Python functions, an autograd function and a module for PyTorch",
-                 ("float16", "bfloat16", *BOTH)),
-    "numpy": Row("numpy", "Python functions for NumPy arrays", ("float16", *BOTH)),
-    "jax": Row("jax", "Python functions for JAX, with a derivative rule for every transformation",
-               ("float16", "bfloat16", *BOTH)),
-    "keras": Row("keras", "a function and a layer for Keras 3, on any of its backends",
-                 ("float16", "bfloat16", *SINGLE)),
-    "onnx": Row("onnx", "an ONNX model in text form, with functions for value and gradient", BOTH),
-    "triton": Row("triton", "Triton kernels and an autograd function for PyTorch",
-                  ("float16", "bfloat16", *BOTH)),
-    "latex": Row("latex", "display formulas"),
-    "sympy": Row("sympy", "a Python module with the exact SymPy expressions", DOUBLE),
-    "c": Row("c", "a C99 header: functions on float and double, loops over arrays", BOTH,
-             wide=True),
-    "cpp": Row("cpp", "a C++17 header: templates and a function object", BOTH, wide=True),
-    "cuda": Row("cuda", "a CUDA header: device functions and elementwise kernels", BOTH),
-    "rust": Row("rust", "a Rust module: functions on f64 and f32, loops over slices", BOTH,
-                wide=True),
-    "julia": Row("julia", "a Julia module of functions on any float type",
-                 ("float16", *BOTH), wide=True),
-    "javascript": Row("javascript", "an ES module: functions on numbers and typed arrays", DOUBLE),
+    "torch": Row("Python functions, an autograd function and a module for PyTorch",
+                 ("float16", "bfloat16", *WIDE)),
+    "numpy": Row("Python functions for NumPy arrays", ("float16", *WIDE)),
+    "jax": Row("Python functions for JAX, with a derivative rule for every transformation",
+               ("float16", "bfloat16", *WIDE)),
+    # Keras's own operations make float32 of float64.
+    "keras": Row("a function and a layer for Keras 3, on any of its backends",
+                 ("float16", "bfloat16", "float32")),
+    # Triton's interpreter rounds bfloat16 otherwise than a GPU.
+    "triton": Row("Triton kernels and an autograd function for PyTorch", ("float16", *WIDE)),
+    "onnx": Row("an ONNX model with functions for value and gradient", WIDE),
+    "c": Row("a C99 header: functions on float and double, loops over arrays", WIDE, wide=True),
+    "cpp": Row("a C++17 header: templates and a function object", WIDE, wide=True),
+    "cuda": Row("a CUDA header: device functions and elementwise kernels", WIDE),
+    "rust": Row("a Rust module: functions on f64 and f32, loops over slices", WIDE, wide=True),
+    "julia": Row("a Julia module of functions on any float type", ("float16", *WIDE), wide=True),
+    "javascript": Row("an ES module: functions on numbers and typed arrays", ("float64",)),
+    "sympy": Row("a Python module with the exact SymPy expressions", ("float64",)),
+    "latex": Row("display formulas"),
 }  # fmt: skip

@@ -61,7 +61,7 @@ def export(
         report = run_check(artifact, thorough=True)
     agrees = report is None or report.ok
     if out is not None and agrees:
-        write_atomically(out, content(artifact))
+        write_atomically(out, content(artifact, out.name))
     if out is not None and report is not None:
         write_atomically(out.with_name(f"{out.name}.check.json"), _saved(report))
     if json:

@@ -26,6 +26,9 @@ class Runner(ABC):
         tool: What runs it, with its version.
     """
 
+    flushes_subnormals = False
+    """Whether its tool takes subnormal numbers for 0, as XLA does, and no text can help it."""
+
     def __init__(self, tool: str) -> None:
         self.tool = tool
 
@@ -89,5 +92,5 @@ def runner(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
             f"A {artifact.target} artifact is text to read; nothing runs it. --check works for: "
             f"{', '.join(name for name, row in TARGETS.items() if row.formats)}."
         )
-    module: RunnerModule = import_module(f"rescu_cli.export.runners.{row.runner or row.module}")
+    module: RunnerModule = import_module(f"rescu_cli.export.runners.{artifact.target}")
     return module.start(artifact, parameters)
