@@ -45,6 +45,39 @@ def default(p: Parameter) -> str:
     return "" if p.default is None else f" = {float(p.default)!r}"
 
 
+TORCH_FORMATS = """
+# 16-bit formats are computed in float32 and rounded once, at the end.
+_COMPUTED_IN = {
+    torch.float16: torch.float32,
+    torch.bfloat16: torch.float32,
+    torch.float32: torch.float32,
+    torch.float64: torch.float64,
+}"""
+"""The table of formats in text that imports torch."""
+
+
+def domain_row(p: Parameter, activation: Activation, infinity: str) -> str:
+    """One row of a table of admissible values: ends, the domain in words, and the test.
+
+    Args:
+        p: The parameter.
+        activation: For the limits that it is defined at, though they are outside the domain.
+        infinity: How the text calls it, e.g. ``math.inf``.
+    """
+    domain = p.domain
+    at_limit = {(n, v) for m in activation.limits for n, v in m.at}
+    tests = []
+    if domain.lower.is_finite:
+        strict = domain.lower_open and (p.name, domain.lower) not in at_limit
+        tests.append(f"v {'>' if strict else '>='} {float(domain.lower)!r}")
+    if domain.upper.is_finite:
+        tests.append(f"v {'<' if domain.upper_open else '<='} {float(domain.upper)!r}")
+    test = " and ".join(tests) or "v == v"
+    ends = ", ".join(repr(float(e)) if e.is_finite else f"{'-' if e < 0 else ''}{infinity}"
+                     for e in (domain.lower, domain.upper))  # fmt: skip
+    return f'    "{p.name}": ({ends}, "{domain.describe(p.name)}", lambda v: {test}),'
+
+
 def bound(activation: Activation) -> str:
     """The parameters fixed in the text."""
     return ", ".join(f"{p.name}={p.value}" for p in activation.parameters if p.value is not None)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
-from rescu_cli.core.symbols import Parameter
 from rescu_cli.export.document import prose
-from rescu_cli.export.layout import default, docstring, head
+from rescu_cli.export.layout import default, docstring, domain_row, head
 from rescu_cli.export.naming import class_name
 
 
@@ -44,7 +43,7 @@ class {title}(keras.layers.Layer):
         "        softplus(raw) for one end, sigmoid(raw) between two.",
         "    **options: Of every layer, e.g. name and dtype.",
     ]  # fmt: skip
-    rows = "\n".join(_row(p, activation) for p in parameters)
+    rows = "\n".join(domain_row(p, activation, "math.inf") for p in parameters)
     arguments = ["self", *(f"{p.name}{default(p).replace(' ', '')}" for p in parameters),
                  "learnable=False", "**options"]  # fmt: skip
     starts = "\n".join(f'            "{p.name}": {p.name},' for p in parameters)
@@ -124,19 +123,3 @@ class {title}(keras.layers.Layer):
     def get_config(self):
         return {{**super().get_config(), **self._starts, "learnable": self.learnable}}
 '''
-
-
-def _row(p: Parameter, activation: Activation) -> str:
-    """One row of the table of domains: ends, the domain in words, and a test."""
-    domain = p.domain
-    at_limit = {(n, v) for m in activation.limits for n, v in m.at}
-    tests = []
-    if domain.lower.is_finite:
-        strict = domain.lower_open and (p.name, domain.lower) not in at_limit
-        tests.append(f"v {'>' if strict else '>='} {float(domain.lower)!r}")
-    if domain.upper.is_finite:
-        tests.append(f"v {'<' if domain.upper_open else '<='} {float(domain.upper)!r}")
-    test = " and ".join(tests) or "v == v"
-    ends = ", ".join(repr(float(e)) if e.is_finite else f"{'-' if e < 0 else ''}math.inf"
-                     for e in (domain.lower, domain.upper))  # fmt: skip
-    return f'    "{p.name}": ({ends}, "{domain.describe(p.name)}", lambda v: {test}),'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
-from rescu_cli.core.symbols import Parameter
 from rescu_cli.export.backends.torch_module import module_text
 from rescu_cli.export.document import banner, prose
 from rescu_cli.export.inplace import InPlaceSource
 from rescu_cli.export.layout import (
+    TORCH_FORMATS,
     default,
     docstring,
+    domain_row,
     exported,
     head,
     indented,
@@ -78,14 +79,7 @@ class _Writer:
                 "from torch import Tensor, nn",
                 "",
                 *exported([self.module_name, self.name, *(f"{self.name}_{s}" for s in _SUFFIXES)]),
-                "",
-                "# 16-bit formats are computed in float32 and rounded once, at the end.",
-                "_COMPUTED_IN = {",
-                "    torch.float16: torch.float32,",
-                "    torch.bfloat16: torch.float32,",
-                "    torch.float32: torch.float32,",
-                "    torch.float64: torch.float64,",
-                "}",
+                TORCH_FORMATS,
             ]
         )
 
@@ -100,7 +94,7 @@ def _widened(x: Tensor) -> Tensor:
 '''
         ]
         if self.parameters:
-            rows = "\n".join(_domain_row(p, self.activation) for p in self.parameters)
+            rows = "\n".join(domain_row(p, self.activation, "torch.inf") for p in self.parameters)
             parts.append(f'''
 _ADMISSIBLE = {{
 {rows}
@@ -333,19 +327,3 @@ _SUFFIXES = ("value", "gradient", "value_and_gradient")
 def _fresh(text: str) -> str:
     """A result that shares no memory with the input."""
     return "x.clone()" if text == "x" else text
-
-
-def _domain_row(p: Parameter, activation: Activation) -> str:
-    """One row of the table of admissible values: ends, the domain in words, and the test."""
-    domain = p.domain
-    at_limit = {(n, v) for m in activation.limits for n, v in m.at}
-    tests = []
-    if domain.lower.is_finite:
-        strict = domain.lower_open and (p.name, domain.lower) not in at_limit
-        tests.append(f"v {'>' if strict else '>='} {float(domain.lower)!r}")
-    if domain.upper.is_finite:
-        tests.append(f"v {'<' if domain.upper_open else '<='} {float(domain.upper)!r}")
-    test = " and ".join(tests) or "v == v"
-    ends = ", ".join(repr(float(e)) if e.is_finite else f"{'-' if e < 0 else ''}torch.inf"
-                     for e in (domain.lower, domain.upper))  # fmt: skip
-    return f'    "{p.name}": ({ends}, "{domain.describe(p.name)}", lambda v: {test}),'

@@ -13,7 +13,15 @@ from rescu_cli.export.backends.triton_text import (
     OF_X_AND_PARAMETERS,
 )
 from rescu_cli.export.document import banner, prose
-from rescu_cli.export.layout import default, docstring, exported, head, indented, wrapped
+from rescu_cli.export.layout import (
+    TORCH_FORMATS,
+    default,
+    docstring,
+    exported,
+    head,
+    indented,
+    wrapped,
+)
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.naming import class_name
 from rescu_cli.export.program import Node, Program
@@ -86,14 +94,7 @@ class _Writer:
                 "import triton.language as tl",
                 "",
                 *exported([self.name, f"{self.name}_gradient"]),
-                "",
-                "# 16-bit formats are computed in float32 and rounded once, at the end.",
-                "_COMPUTED_IN = {",
-                "    torch.float16: torch.float32,",
-                "    torch.bfloat16: torch.float32,",
-                "    torch.float32: torch.float32,",
-                "    torch.float64: torch.float64,",
-                "}",
+                TORCH_FORMATS,
             ]
         )
 
