@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from importlib import metadata
 from typing import Any
 
@@ -18,6 +19,19 @@ _PACKAGES = (
     ("torch", "training, the torch target", "pip install torch"),
     ("scikit-learn", "the data sets digits and breast_cancer", "pip install scikit-learn"),
     ("loky", "local worker processes", "pip install 'rescu-cli[cluster]'"),
+    ("jax", "export --to jax --check", "pip install jax"),
+    ("keras", "export --to keras --check", "pip install keras"),
+    ("onnx", "export --to onnx --out", "pip install onnx"),
+    ("onnxruntime", "export --to onnx --check", "pip install onnxruntime"),
+    ("triton", "export --to triton --check", "pip install triton"),
+)
+_PROGRAMS = (
+    ("gcc", "export --to c --check", "apt-get install gcc"),
+    ("g++", "export --to cpp --check, torch.compile", "apt-get install g++"),
+    ("node", "export --to javascript --check", "apt-get install nodejs"),
+    ("rustc", "export --to rust --check", "apt-get install rustc"),
+    ("nvcc", "export --to cuda --check", "install the CUDA toolkit"),
+    ("julia", "export --to julia --check", "see julialang.org/downloads"),
 )
 
 
@@ -36,6 +50,9 @@ def diagnose() -> list[dict[str, Any]]:
         except metadata.PackageNotFoundError:
             found = None
         rows.append({"what": name, "found": found, "used_for": purpose, "install": install})
+    for name, purpose, install in _PROGRAMS:
+        rows.append({"what": name, "found": shutil.which(name), "used_for": purpose,
+                     "install": install})  # fmt: skip
     return rows
 
 
