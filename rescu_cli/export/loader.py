@@ -84,7 +84,6 @@ class TorchFunctions:
         return self.artifact.text
 
 
-@cache
 def torch_functions(activation: Activation) -> TorchFunctions:
     """The generated torch code of an activation; free parameters take their defaults.
 
@@ -99,7 +98,13 @@ def torch_functions(activation: Activation) -> TorchFunctions:
         >>> torch_functions(catalogue.resolve("smelu:beta=1")).value(torch.tensor([0.0, 2.0]))
         tensor([0.2500, 2.0000])
     """
-    artifact = emit(activation.with_defaults(), "torch")
+    # Bound first: two spellings of one function must not load two modules of one title.
+    return _torch_functions(activation.with_defaults())
+
+
+@cache
+def _torch_functions(activation: Activation) -> TorchFunctions:
+    artifact = emit(activation, "torch")
     module = load(artifact)
     name = artifact.name
     return TorchFunctions(

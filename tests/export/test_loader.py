@@ -74,3 +74,9 @@ def test_a_missing_framework_is_exit_code_4_with_the_install_line(
     assert not any(artifact.digest[:12] in name for name in sys.modules)
     with pytest.raises(MissingDependencyError):
         check(artifact)
+
+
+def test_two_spellings_of_one_function_are_one_module() -> None:
+    """Pickles look a class up by the title of its module: a second one would hide the first."""
+    plain, spelled = (torch_functions(catalogue.resolve(t)) for t in ("smelu", "smelu:beta=1"))
+    assert plain is spelled
