@@ -192,25 +192,29 @@ class Member:
         """A number that sign·(d^order f) reaches, as large as a search makes it."""
         found = flint.arb("-inf")
         for i, (xs, ys) in enumerate(zip(self.xs, self.tables[order], strict=True)):
-            finite = [(sign * y, k) for k, y in enumerate(ys) if y.is_finite()]
-            if not finite:
-                continue
-            _, k = max(finite, key=lambda pair: float(pair[0].mid()))
-            low, high = xs[max(k - 1, 0)], xs[min(k + 1, len(xs) - 1)]
+            finite = [(float((sign * y).mid()), k) for k, y in enumerate(ys) if y.is_finite()]
+            # Far out, places are wider apart than a wave is long.
+            here = [pair for pair in finite if abs(xs[pair[1]]) < 30]
             expr = sign * self.derivative(i, order)
-            for round_ in range(12):
-                before = found
-                grid = _grid(low, high)
-                row = evaluate(expr, grid)
-                j = max(
-                    range(17), key=lambda n: float(row[n].mid()) if row[n].is_finite() else -1e308
-                )
-                if row[j].is_finite() and row[j].lower() > found:
-                    found = row[j].lower()
-                low, high = grid[max(j - 1, 0)], grid[min(j + 1, 16)]
-                if round_ > 3 and found <= before:
-                    break  # a vertex far narrower than the places around it takes longer
+            for k in {max(some)[1] for some in (finite, here) if some}:
+                low, high = xs[max(k - 1, 0)], xs[min(k + 1, len(xs) - 1)]
+                found = _climbed(expr, low, high, found)
         return found
+
+
+def _climbed(expr: sp.Expr, low: Ball, high: Ball, found: Ball) -> Ball:
+    """The largest value met on finer and finer grids around the best place, or ``found``."""
+    for round_ in range(12):
+        before = found
+        grid = _grid(low, high)
+        row = evaluate(expr, grid)
+        j = max(range(17), key=lambda n: float(row[n].mid()) if row[n].is_finite() else -1e308)
+        if row[j].is_finite() and row[j].lower() > found:
+            found = row[j].lower()
+        low, high = grid[max(j - 1, 0)], grid[min(j + 1, 16)]
+        if round_ > 3 and found <= before:
+            break  # a vertex far narrower than the places around it takes longer
+    return found
 
 
 def _grid(low: Ball, high: Ball) -> list[Ball]:
