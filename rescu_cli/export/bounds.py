@@ -8,6 +8,7 @@ from rescu_cli.core.activation import Activation
 from rescu_cli.core.edges import FloatFormat
 from rescu_cli.core.reference import What
 from rescu_cli.core.symbols import X
+from rescu_cli.export.program import Program
 
 SIXTEEN_BITS = 1.0
 QUADRATIC = 2.0
@@ -63,3 +64,14 @@ def degree(activation: Activation) -> int | None:
                 return None
             degrees.append(int(sp.degree(expr, X)) if expr.has(X) else 0)
     return max(degrees)
+
+
+def in_double(activation: Activation, program: Program) -> bool:
+    """Whether a target that can computes float32 results in float64, and rounds them once.
+
+    It does for members with library functions, and where a constant does not fit float32.
+    """
+    if degree(activation) is None:
+        return True
+    numbers = [abs(float(sp.N(n.number, 30))) for n in program.nodes if n.number is not None]
+    return any(n != 0 and not 2.0**-126 <= n <= (2 - 2.0**-23) * 2.0**127 for n in numbers)

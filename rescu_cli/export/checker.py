@@ -24,8 +24,9 @@ from rescu_cli.core.reference import Reference, What
 from rescu_cli.errors import ParameterError, UnknownNameError, UnsupportedError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.backend import emit
-from rescu_cli.export.bounds import degree
+from rescu_cli.export.bounds import in_double
 from rescu_cli.export.compare import Array, Truth, compare, computing
+from rescu_cli.export.lowering import lower
 from rescu_cli.export.report import CheckReport, Comparison, Comparisons
 from rescu_cli.export.runners.base import Runner, runner
 from rescu_cli.export.targets import TARGETS
@@ -80,7 +81,9 @@ def check(
             f"{artifact.activation.name} cannot be checked without a number for {missing[0]}; "
             f"bind it, e.g. {artifact.activation.name}:{missing[0]}=1."
         )
-    wide = TARGETS[artifact.target].wide and degree(artifact.activation) is None
+    wide = TARGETS[artifact.target].wide and in_double(
+        artifact.activation, lower(artifact.activation)
+    )
     notes: list[str] = []
     comparisons: Comparisons = {}
     variants: dict[str, Comparisons] = {}

@@ -14,14 +14,15 @@ from collections.abc import Sequence
 import sympy as sp
 
 from rescu_cli.export.naming import Namer
-from rescu_cli.export.program import Program
+from rescu_cli.export.program import Node, Program
 from rescu_cli.export.source import decimal
 
-_METHODS = frozenset({"neg", "abs", "sqrt", "exp", "expm1", "log", "log1p", "sigmoid", "tanh",
+_METHODS = frozenset({"neg", "abs", "sqrt", "exp", "log", "log1p", "sigmoid", "tanh",
                       "erf", "erfc", "sin", "cos", "atan"})  # fmt: skip
 _WIDTH = 60
 _OPERATOR = re.compile(r"^-|^[^(]* [-+*/] |\) [-+*/] ")
-_FUNCTIONS = {"Phi": "_normal_cdf", "step": "_step"}
+_SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+_FUNCTIONS = {"Phi": "_normal_cdf", "step": "_step", "expm1": "_expm1"}
 
 
 class InPlaceSource:
@@ -155,6 +156,8 @@ class InPlaceSource:
             return node.op, False
         if node.op == "constant":
             return decimal(float(sp.N(node.number, 30))), False
+        if self._constant(i):
+            return self._number(i, node), False
         if node.op in _FUNCTIONS:
             return f"{_FUNCTIONS[node.op]}({self._take(node.args[0])})", True
         if node.op == "neg" and not self.program.depends_on_x[i]:
@@ -168,6 +171,16 @@ class InPlaceSource:
         if node.op == "add":
             return self._add(a, b), True
         return self._binary(node.op, a, b), True
+
+    def _number(self, i: int, node: Node) -> str:
+        """An expression of plain numbers, such as 5e299 * huge: Python's own arithmetic."""
+        given = [self._operand(a) for a in node.args]
+        match node.op:
+            case "min" | "max" | "abs":
+                return f"{node.op}({', '.join(given)})"
+            case "neg":
+                return f"-{given[0]}"
+        return f" {_SIGNS[node.op]} ".join(given)
 
     def _operand(self, i: int) -> str:
         """Text on which a method can be called, or an operator."""
@@ -188,8 +201,7 @@ class InPlaceSource:
         if op == "sub" and self._free(b):
             # -t + c is c - t to the last bit, and needs no new memory.
             return f"{self._operand(b)}.neg_().add_({self._take(a)})"
-        sign = {"sub": "-", "mul": "*", "div": "/"}[op]
-        return f"{self._operand(a)} {sign} {self._operand(b)}"
+        return f"{self._operand(a)} {_SIGNS[op]} {self._operand(b)}"
 
     def _add(self, a: int, b: int) -> str:
         nodes, fused = self.program.nodes, self._fused

@@ -128,9 +128,10 @@ class Program:
     def is_number(self, i: int) -> bool:
         """Whether node ``i`` is a plain number in every backend, whatever the parameters are."""
         node = self.nodes[i]
-        return node.op in ("constant", "tiny", "huge", "splitter") or (
-            node.op == "neg" and self.is_number(node.args[0])
-        )
+        if node.op in ("constant", "tiny", "huge", "splitter"):
+            return True
+        plain = node.op in ("neg", "abs", "add", "sub", "mul", "div", "min", "max")
+        return plain and all(self.is_number(a) for a in node.args)
 
     def needed(self, outputs: Iterable[int]) -> tuple[int, ...]:
         """The nodes that ``outputs`` need, in order."""

@@ -81,8 +81,9 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything agrees."""
-        return all(c.ok for by_what in self.comparisons.values() for c in by_what.values())
+        """Whether something was compared, and everything agrees."""
+        rows = [c for by_what in self.comparisons.values() for c in by_what.values()]
+        return bool(rows) and all(c.ok for c in rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as in the command line's JSON."""

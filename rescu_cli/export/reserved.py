@@ -5,14 +5,21 @@ from __future__ import annotations
 import keyword
 
 _MATH = (
-    "acos asin atan atan2 ceil cos cosh erf erfc exp exp2 expm1 fabs floor fma fmax fmin fmod "
-    "hypot ldexp lgamma log log10 log1p log2 modf pow round sin sinh sqrt tan tanh tgamma trunc "
-    "abs j0 j1 jn y0 y1 yn gamma signgam isnan isinf"
+    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 "
+    "fabs fdim floor fma fmax fmin fmod frexp hypot ilogb ldexp lgamma llrint llround log log10 "
+    "log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow remainder remquo "
+    "rint round scalbln scalbn sin sinh sqrt tan tanh tgamma trunc abs labs div j0 j1 jn y0 y1 "
+    "yn gamma signgam isnan isinf isfinite isnormal signbit fpclassify drem significand exp10 "
+    "pow10 sincos scalb"
 )
 _C = (
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while size_t n x y dx dy u v main"
+    "union unsigned void volatile while size_t ptrdiff_t wchar_t max_align_t offsetof n i x y "
+    "dx dy u v main asm typeof unix linux i386 near far NULL NAN INFINITY HUGE_VAL MAXFLOAT M_E "
+    "M_LOG2E M_LOG10E M_LN2 M_LN10 M_PI M_PI_2 M_PI_4 M_1_PI M_2_PI M_2_SQRTPI M_SQRT2 "
+    "M_SQRT1_2 FLT_MIN FLT_MAX FLT_EPSILON DBL_MIN DBL_MAX DBL_EPSILON printf memcpy memset "
+    "malloc free index"
 )
 _CPP = (
     "alignas alignof and and_eq asm bitand bitor bool catch char8_t char16_t char32_t class compl "

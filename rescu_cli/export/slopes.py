@@ -16,11 +16,38 @@ def parameter_slope(form: sp.Expr, parameter: sp.Symbol) -> sp.Expr:
         >>> parameter_slope(sp.Max(0, beta - X) ** 2 / 2, beta)
         Max(0, beta - x)
     """
-    slope = sp.diff(form.replace(sp.Max, _beside_the_ray), parameter)
+    slope = _one_sided(sp.diff(form.replace(sp.Max, _beside_the_ray), parameter))
     slope = slope.replace(sp.Mul, _absorbed)
     if slope.is_Add:
         slope = _cancelled(slope)
     return slope
+
+
+def _one_sided(slope: sp.Expr) -> sp.Expr:
+    """Weights of branches that sum to 1 where the branches meet.
+
+    SymPy gives step(a − b) and step(b − a) to the branches of a maximum, and sign to |u|: at a tie,
+    which rounding makes of much that is none, all of them are 0 and the slope is lost. Here one of
+    two mirrored steps becomes 1 − step, in favour of the longer argument (√(x² + c), not x); steps
+    that fall with x, and sign(u), are written by those that rise.
+    """
+    slope = slope.replace(sp.sign, lambda u: 2 * sp.Heaviside(u) - 1)
+    for step in sorted(slope.atoms(sp.Heaviside), key=str):
+        u, mirrored = step.args[0], sp.Heaviside(-step.args[0])
+        rate = sp.diff(u, X)
+        if rate.is_number and rate != 0:
+            if rate < 0:  # all that meet at one joint answer for its left side
+                slope = slope.xreplace({step: 1 - mirrored})
+        elif {step, mirrored} <= slope.atoms(sp.Heaviside):
+            kept, other = (mirrored, step) if _leads(u) else (step, mirrored)
+            slope = slope.xreplace({other: 1 - kept})
+    return slope
+
+
+def _leads(difference: sp.Expr) -> bool:
+    """Whether the longest term of a − b belongs to a."""
+    longest = max(sp.Add.make_args(difference), key=lambda t: (sp.count_ops(t), str(t)))
+    return not longest.could_extract_minus_sign()
 
 
 def _beside_the_ray(*args: sp.Expr) -> sp.Expr:

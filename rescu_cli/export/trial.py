@@ -21,18 +21,20 @@ _POINTS = (0.0, 1e-30, 1e-3, 0.3, 1.0, 2.5, 7.0, 30.0, 95.0, 400.0, 1e5, 1e12, 2
 
 
 def first_mistake(
-    activation: Activation, program: Program, samples: Sequence[Mapping[str, float]]
-) -> str | None:
+    activation: Activation, program: Program, samples: Sequence[Mapping[str, float]],
+    beyond: float = 0.0,
+) -> str | None:  # fmt: skip
     """A sentence on the first point where the program is wrong, or None.
 
     Args:
         activation: The truth.
         program: Lowered from it.
         samples: Parameter values to try.
+        beyond: Only points at least so far out.
     """
     for sample in samples:
         reference = Reference(activation.bind(dict(sample)))
-        for x in _points(activation, sample):
+        for x in (x for x in _points(activation, sample) if abs(x) >= beyond):
             try:
                 truths: dict[What, float] = {w: reference(x, w) for w in ("value", "gradient")}
             except InternalError:  # f cancels beyond the reference's precision, far out
@@ -67,7 +69,8 @@ def _points(activation: Activation, sample: Mapping[str, float]) -> Iterator[flo
 def _close(found: float, truth: float, x: float, kind: Kind) -> bool:
     if math.isnan(found) or math.isinf(found) or math.isinf(truth):
         # A value that only this format cannot hold is as good as infinite.
-        return found == truth or (math.isinf(found) and abs(truth) > HUGE[kind] / 2)
+        same_side = (found > 0) == (truth > 0)
+        return found == truth or (math.isinf(found) and same_side and abs(truth) > HUGE[kind] / 2)
     slack = _TOLERANCE[kind]
     # Cancellation near a zero of f is judged by the size of what cancels, about min(|x|, 1).
     return abs(found - truth) <= slack * abs(truth) + slack * 2.0**-6 * min(abs(x), 1.0)

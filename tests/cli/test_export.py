@@ -45,7 +45,7 @@ def test_an_artifact_that_disagrees_is_not_written(
     assert outcome.code == 1 and outcome.out == ""
     assert "no file of it was written" in outcome.err
     assert out.read_text() == "old"
-    assert json.loads((tmp_path / "smelu.py.check.json").read_text())["ok"] is False
+    assert json.loads((tmp_path / "smelu.py.rejected.check.json").read_text())["ok"] is False
 
 
 def test_a_missing_tool_writes_nothing(

@@ -63,7 +63,9 @@ def export(
     if out is not None and agrees:
         write_atomically(out, content(artifact, out.name))
     if out is not None and report is not None:
-        write_atomically(out.with_name(f"{out.name}.check.json"), _saved(report))
+        # Beside a file that is kept, the report of the one that was not written has its own name.
+        ending = "check.json" if agrees else "rejected.check.json"
+        write_atomically(out.with_name(f"{out.name}.{ending}"), _saved(report))
     if json:
         render.emit_json(
             "export",
@@ -72,15 +74,13 @@ def export(
                 "name": artifact.name,
                 "digest": artifact.digest,
                 "path": None if out is None or not agrees else str(out.resolve()),
-                "text": artifact.text,
+                "text": artifact.text if agrees else None,
                 "check": None if report is None else report.to_dict(),
             },
         )
     else:
-        if out is None:
-            render.write_text(artifact.text)
-        elif agrees:
-            render.write_text(str(out))
+        if agrees:
+            render.write_text(artifact.text if out is None else str(out))
         if report is not None:
             _print_report(report.to_dict())
     if not agrees:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rescu_cli.core.activation import Activation
-from rescu_cli.export.bounds import degree
+from rescu_cli.export.bounds import in_double
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.program import Program
 from rescu_cli.export.scalar import Language, ScalarSource, header, helpers, libraries
@@ -73,7 +73,7 @@ def emit(activation: Activation, name: str) -> str:
     """
     program = lower(activation)
     guard = f"RESCU_{name.upper()}_H"
-    narrow = degree(activation) is not None
+    narrow = not in_double(activation, program)
     wide_language = C(name, "double")
     includes = ["#include <stddef.h>"]
     if libraries(program, wide_language) or any(n.op in ("abs", "sqrt") for n in program.nodes):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.symbols import Parameter
 from rescu_cli.export.backends.c import outputs, reads
-from rescu_cli.export.bounds import degree
+from rescu_cli.export.bounds import in_double
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.naming import class_name
 from rescu_cli.export.program import Program
@@ -78,7 +78,7 @@ def emit(activation: Activation, name: str) -> str:
     Members with library functions are computed in double and rounded once.
     """
     program, title = lower(activation), class_name(name)
-    narrow = degree(activation) is not None
+    narrow = not in_double(activation, program)
     guard = f"RESCU_{name.upper()}_HPP"
     language = Cpp(name) if narrow else Cpp(name, "double")
     body = [*helpers(program, language, [p.name for p in program.parameters])]

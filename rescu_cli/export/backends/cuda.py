@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rescu_cli.core.activation import Activation
+from rescu_cli.errors import UnsupportedError
 from rescu_cli.export.backends.c import outputs
 from rescu_cli.export.backends.cpp import Cpp, functions
+from rescu_cli.export.bounds import degree, in_double
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.program import Program
 from rescu_cli.export.scalar import header, helpers
@@ -36,6 +38,11 @@ def emit(activation: Activation, name: str) -> str:
     correctly rounded ones unless nvcc is told -use_fast_math.
     """
     program = lower(activation)
+    if in_double(activation, program) and degree(activation) is not None:
+        raise UnsupportedError(
+            f"{activation.spec} has constants that float32 does not hold, in which CUDA computes "
+            "float, half and bfloat16. Leave the parameter free, or export to cpp."
+        )
     language = Cuda(name)
     names = [p.name for p in program.parameters]
     guard = f"RESCU_{name.upper()}_CUH"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.export.backends.c import outputs
-from rescu_cli.export.bounds import degree
+from rescu_cli.export.bounds import in_double
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.naming import class_name
 from rescu_cli.export.program import Program
@@ -71,7 +71,7 @@ def emit(activation: Activation, name: str) -> str:
     names = [p.name for p in program.parameters]
     rows = outputs(program, name)
     widths = ["_wide(::Type{Float16}) = Float32", "_wide(::Type{T}) where {T<:AbstractFloat} = T"]
-    if degree(activation) is None:
+    if in_double(activation, program):
         widths = ["_wide(::Type{<:Union{Float16,Float32,Float64}}) = Float64",
                   "_wide(::Type{T}) where {T<:AbstractFloat} = T"]  # fmt: skip
     parts = [

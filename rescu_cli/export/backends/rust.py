@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.export.backends.c import outputs
-from rescu_cli.export.bounds import degree
+from rescu_cli.export.bounds import in_double
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.program import Program
 from rescu_cli.export.scalar import Language, ScalarSource, header, helpers
@@ -68,7 +68,7 @@ def emit(activation: Activation, name: str) -> str:
     Members with library functions are computed in f64 and rounded once for f32.
     """
     program = lower(activation)
-    narrow = degree(activation) is not None
+    narrow = not in_double(activation, program)
     parts = [
         header(activation, "Rust", "//"),
         *_in_type(program, Rust(name, "f64"), narrow=True),
@@ -82,6 +82,9 @@ def _in_type(program: Program, language: Rust, *, narrow: bool) -> list[str]:
     names = [p.name for p in program.parameters]
     more = "".join(f", {n}: {t}" for n in names)
     given = "".join(f", {n}" for n in names)
+    given_names = [language.prefix, *names]
+    plain = all(n == n.lower() and not n.endswith("_") for n in given_names)
+    allowed = "" if plain else "#[allow(non_snake_case)]\n"
     parts = list(helpers(program, language, names)) if narrow else []
     for function, says, node in outputs(program, language.prefix):
         if narrow:
@@ -93,17 +96,18 @@ def _in_type(program: Program, language: Rust, *, narrow: bool) -> list[str]:
             lines, result = [], f"{function}_f64(f64::from(x){wide}) as f32"
         body = "\n".join(f"    {line}" for line in [*lines, result])
         parts.append(
-            f"/// {says}.\n#[inline]\npub fn {function}_{t}(x: {t}{more}) -> {t} {{\n{body}\n}}"
+            f"/// {says}.\n#[inline]\n{allowed}"
+            f"pub fn {function}_{t}(x: {t}{more}) -> {t} {{\n{body}\n}}"
         )
     name = language.prefix
     return [
         *parts,
         "/// y[i] = f(x[i]), as far as both slices go.\n"
-        f"pub fn {name}_forward_{t}(x: &[{t}], y: &mut [{t}]{more}) {{\n"
+        f"{allowed}pub fn {name}_forward_{t}(x: &[{t}], y: &mut [{t}]{more}) {{\n"
         "    for (y, &x) in y.iter_mut().zip(x) {\n"
         f"        *y = {name}_{t}(x{given});\n    }}\n}}",
         "/// dx[i] = f'(x[i]) * dy[i], as far as all slices go.\n"
-        f"pub fn {name}_backward_{t}(x: &[{t}], dy: &[{t}], dx: &mut [{t}]{more}) {{\n"
+        f"{allowed}pub fn {name}_backward_{t}(x: &[{t}], dy: &[{t}], dx: &mut [{t}]{more}) {{\n"
         "    for ((dx, &x), &dy) in dx.iter_mut().zip(x).zip(dy) {\n"
         f"        *dx = {name}_gradient_{t}(x{given}) * dy;\n    }}\n}}",
     ]

@@ -19,7 +19,7 @@ from rescu_cli.export.layout import (
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.naming import class_name
 from rescu_cli.export.program import Node, Program
-from rescu_cli.export.source import Source
+from rescu_cli.export.source import ATOM, Source
 
 SUFFIX = ".py"
 
@@ -28,11 +28,18 @@ class _Source(Source):
     """Pure tensor expressions: differentiable, for any batching."""
 
     def call(self, op: str, argument: str) -> str:
-        helpers = {"Phi": "_normal_cdf", "step": "_step"}
+        helpers = {"Phi": "_normal_cdf", "step": "_step", "expm1": "_expm1"}
         return f"{helpers.get(op, f'torch.{op}')}({argument})"
+
+    def expression(self, i: int, node: Node) -> tuple[str, int]:
+        if node.op == "abs" and self.program.is_number(i):
+            return f"abs({self.at(node.args[0], 0)})", ATOM
+        return super().expression(i, node)
 
     def extreme(self, i: int, node: Node) -> str:
         (a, b), nodes, number = node.args, self.program.nodes, self.program.is_number
+        if number(a) and number(b):
+            return f"{node.op}({self.at(a, 0)}, {self.at(b, 0)})"
         if not number(b):
             return f"torch.{node.op}imum({self.at(a, 0)}, {self.at(b, 0)})"
         inner = nodes[a]
@@ -117,7 +124,7 @@ def _normal_cdf(u: Tensor) -> Tensor:
     """The normal distribution function, accurate in its left tail."""
     return 0.5 * torch.erfc(-0.7071067811865476 * u)
 ''')
-        if "step" in used:
+        if used & {"step", "expm1"}:
             parts.append('''
 def _step(u: Tensor) -> Tensor:
     """1 for u > 0, 0 for u <= 0, NaN for NaN; nowhere a slope."""
@@ -125,6 +132,16 @@ def _step(u: Tensor) -> Tensor:
     # Faster than a comparison, and keeps NaN: both factors together lift the smallest
     # subnormal to 1.
     return (u.detach() * (1.0 / kind.tiny) * (1.0 / kind.eps)).clamp(0.0, 1.0)
+''')
+        if "expm1" in used:
+            parts.append('''
+def _expm1(u: Tensor) -> Tensor:
+    """e^u - 1, also where the compiler's own is 0 for tiny u."""
+    if not torch.compiler.is_compiling():
+        return torch.expm1(u)
+    half = torch.tanh(-0.5 * torch.abs(u))
+    falling = 2.0 * half / (1.0 - half)  # e^-|u| - 1
+    return falling * torch.exp(torch.clamp(u, min=0.0)) * (1.0 - 2.0 * _step(u))
 ''')
         return "\n\n\n".join(p.strip("\n") for p in parts)
 
