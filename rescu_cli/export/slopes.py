@@ -16,8 +16,8 @@ def parameter_slope(form: sp.Expr, parameter: sp.Symbol) -> sp.Expr:
         >>> parameter_slope(sp.Max(0, beta - X) ** 2 / 2, beta)
         Max(0, beta - x)
     """
-    slope = _one_sided(sp.diff(form.replace(sp.Max, _beside_the_ray), parameter))
-    slope = slope.replace(sp.Mul, _absorbed)
+    slope = sp.diff(form.replace(sp.Max, _beside_the_ray), parameter)
+    slope = _one_sided(slope.replace(sp.Mul, _absorbed))
     if slope.is_Add:
         slope = _cancelled(slope)
     return slope
