@@ -555,7 +555,8 @@ def _unbounded(claim: Claim, m: Member, witness: dict[str, str]) -> Iterable[str
         return
     # Like log x at least, from 10^6 over 10^20 to 10^60; a limit would be approached by then.
     slow, fast = values[0] - values[1], values[1] - values[2]
-    if not (slow > 0 and fast > slow * 2):
+    deep = fast > 0 and values[2] < -30
+    if not (deep or (slow > 0 and fast > slow * 2)):
         yield f"f is {[v.str(5) for v in values]} far out"
 
 
