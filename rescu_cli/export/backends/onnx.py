@@ -7,6 +7,8 @@ Atan in float64, and its Sigmoid and Tanh are too coarse in the tails.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import rescu_cli
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.symbols import Parameter
@@ -52,7 +54,7 @@ of_format (x, of_single, of_double) => (number)
 class _Source(Source):
     """One statement per operation; no nesting."""
 
-    def lines(self, outputs: list[int]) -> tuple[list[str], list[str]]:  # type: ignore[override]
+    def lines(self, outputs: Sequence[int]) -> tuple[list[str], list[str]]:
         """Statements, and the name of each output."""
         self._namer = Namer(self._taken)
         self._text: dict[int, tuple[str, int]] = {}
