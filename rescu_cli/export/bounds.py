@@ -6,7 +6,6 @@ import sympy as sp
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.edges import FloatFormat
-from rescu_cli.core.reference import What
 from rescu_cli.core.symbols import X
 from rescu_cli.export.program import Program
 
@@ -14,37 +13,45 @@ SIXTEEN_BITS = 1.0
 QUADRATIC = 2.0
 ROUNDED_SQUARE = 3.0
 TRANSCENDENTAL = 4.0
-EXCEPTIONS: dict[tuple[str, What], float] = {
-    # Beside its minimum f′ is a difference of terms twice its size, each of several roundings.
+EXCEPTIONS: dict[tuple[str, str], float] = {
+    # Beside a minimum these are differences of terms of twice their size and more, each of several
+    # roundings.
     ("mish", "gradient"): 8.0,
+    ("smu", "gradient"): 8.0,
+    ("smu_alpha_gradient", "alpha_gradient"): 6.0,
     # The phase is rounded twice before the sine, and its square doubles the relative error.
     ("rescu_cosine", "gradient"): 6.0,
 }
 """Members of the catalogue whose best formula here is not within 4 ulps at every float."""
 
 
-def bound(activation: Activation, kind: FloatFormat, what: What) -> float:
+def bound(activation: Activation, kind: FloatFormat, what: str) -> float:
     """Ulps within which a result agrees with the truth.
 
     1 in 16 bits, which are rounded once from float32. In float32 and float64: 4 for members with
-    library functions, with two `EXCEPTIONS`; 2 for pieces of degree at most 2 whose joints are
+    library functions, with the `EXCEPTIONS`; 2 for pieces of degree at most 2 whose joints are
     powers of two. Elsewhere the sum x + β and the product 4β are rounded before they meet in a
     square or a quotient, which costs one ulp more: 3. For polynomials of degree d > 2 it is d: in a
     product of d factors x + β, each rounded, d roundings of half an ulp meet d − 1 of the products
-    themselves.
+    themselves. Where both ends have a slope, their difference is rounded too: 4 in place of 3.
+    The gradient of a parameter has one ulp more, for the quotient x/β in it.
 
     Args:
-        activation: With every parameter bound.
+        activation: With every parameter bound; of the gradient of a parameter, that gradient as a
+            function of x.
         kind: Format of the results.
-        what: ``value`` or ``gradient``.
+        what: ``value``, ``gradient`` or the gradient of a parameter.
     """
     if kind.bits == 16:
         return SIXTEEN_BITS
+    more = 0.0 if what in ("value", "gradient") else 1.0
     highest = degree(activation)
     if highest is None:
-        return EXCEPTIONS.get((activation.name, what), TRANSCENDENTAL)
-    plain = all(_power_of_two(b) for b in activation.breakpoints)
-    return max(QUADRATIC if plain else ROUNDED_SQUARE, float(highest))
+        return EXCEPTIONS.get((activation.name, what), TRANSCENDENTAL) + more
+    if all(_power_of_two(b) for b in activation.breakpoints):
+        return max(QUADRATIC, float(highest)) + more
+    leaky = 0 not in (activation.pieces[0].gradient, activation.pieces[-1].gradient)
+    return max(ROUNDED_SQUARE + leaky, float(highest)) + more
 
 
 def _power_of_two(number: sp.Expr) -> bool:

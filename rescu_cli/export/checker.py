@@ -1,37 +1,30 @@
 """Runs an artifact with the real thing and compares it with the reference.
 
-**Which function is the truth.** An artifact holds its parameters in the format it computes in: 0.1
-is 13421773/2^27 in float32. The reference is therefore taken at the parameter as the format holds
-it. Otherwise the joint of a transition would lie elsewhere than the artifact's, and the first ulps
-beside it would be judged against a different function.
-
-**What agrees**: see `compare`.
+Which function is the truth: see `held`. What agrees: see `compare`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import sympy as sp
 
-from rescu_cli import catalogue
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.edges import FloatFormat, edge_grid, every_value, float_format, sample
-from rescu_cli.core.reference import Reference, What
+from rescu_cli.core.reference import Reference
 from rescu_cli.errors import ParameterError, UnknownNameError, UnsupportedError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.backend import emit
 from rescu_cli.export.bounds import in_double
-from rescu_cli.export.compare import Array, Truth, compare, computing
+from rescu_cli.export.compare import Array, Truth, compare
+from rescu_cli.export.held import Held, as_held, computing, further_samples
 from rescu_cli.export.lowering import lower
-from rescu_cli.export.report import CheckReport, Comparison, Comparisons
-from rescu_cli.export.runners.base import Runner, runner
+from rescu_cli.export.report import CheckReport, Comparison, Comparisons, Sample
+from rescu_cli.export.runners.base import Runner, runner, slope_of
 from rescu_cli.export.targets import TARGETS
-
-_QUANTITIES: tuple[What, ...] = ("value", "gradient")
 
 
 def check(
@@ -46,6 +39,9 @@ def check(
 ) -> CheckReport:
     """Run an artifact and compare it with the reference.
 
+    Value and gradient are, and, in float32 and float64, the gradients of the parameters where the
+    target has them.
+
     Args:
         subject: An artifact, or an activation that is emitted for ``target`` first. Free
             parameters are tried at their defaults.
@@ -55,7 +51,8 @@ def check(
             edge grid and random inputs are tried.
         n_samples: How many random inputs.
         seed: Of the random inputs.
-        thorough: Try the slow ways too (torch.compile, torch.export), and the variants.
+        thorough: Try the slow ways too (torch.compile, torch.export), the variants, and other
+            numbers for the free parameters.
 
     Raises:
         MissingDependencyError: If the target's tool is not installed.
@@ -81,48 +78,36 @@ def check(
             f"{artifact.activation.name} cannot be checked without a number for {missing[0]}; "
             f"bind it, e.g. {artifact.activation.name}:{missing[0]}=1."
         )
-    wide = TARGETS[artifact.target].wide and in_double(
-        artifact.activation, lower(artifact.activation)
-    )
+    inputs = _Inputs(exhaustive, n_samples, seed)
     notes: list[str] = []
     comparisons: Comparisons = {}
     variants: dict[str, Comparisons] = {}
     tool = ""
     for name in dtypes or kinds:
-        kind = float_format(name)
         try:
-            held, parameters, exact = as_held(artifact.activation, kind, wide=wide)
+            held = _held(artifact, name)
         except ParameterError as error:
             notes.append(f"{name} was left out. {error}")
             continue
-        if artifact.target == "sympy":  # holds every number exactly
-            held, exact = artifact.activation.with_defaults(), True
-            parameters = {}
-        if not exact and _ROUNDED not in notes:
+        if not held.exact and _ROUNDED not in notes:
             notes.append(_ROUNDED)
-        truths = {what: _truth(held, name, what, exhaustive, n_samples, seed)
-                  for what in _QUANTITIES}  # fmt: skip
-        with runner(artifact, parameters) as run:
+        with runner(artifact, held.numbers) as run:
             tool = run.tool
-            comparisons[name] = _all(run, truths, thorough)
+            comparisons[name] = _all(run, held, name, inputs, thorough=thorough)
             for title, variant in run.variants().items() if thorough else ():
                 with variant:
-                    variants.setdefault(title, {})[name] = _all(variant, truths, False)
-    return CheckReport(artifact, comparisons, tuple(notes), tool, variants)
+                    variants.setdefault(title, {})[name] = _all(variant, held, name, inputs)
+    samples = _samples(artifact, list(comparisons), seed) if thorough else ()
+    return CheckReport(artifact, comparisons, tuple(notes), tool, variants, samples)
 
 
-def _all(run: Runner, truths: dict[What, Truth], thorough: bool) -> dict[str, Comparison]:
-    return {what: compare(run, truth, thorough=thorough) for what, truth in truths.items()}
+@dataclass(frozen=True)
+class _Inputs:
+    """Which inputs are tried: see `check`."""
 
-
-@lru_cache(maxsize=64)
-def _truth(
-    held: Activation, kind: str, what: What, exhaustive: bool, n_samples: int, seed: int
-) -> Truth:
-    """Cached: the same truth serves every target, and costs more than running one."""
-    format_ = float_format(kind)
-    points = _points(held, format_, exhaustive, n_samples, seed)
-    return Truth.at(Reference(held), format_, what, points)
+    exhaustive: bool
+    n_samples: int
+    seed: int
 
 
 _ROUNDED = (
@@ -131,54 +116,63 @@ _ROUNDED = (
 )
 
 
-def as_held(
-    activation: Activation, kind: FloatFormat, *, wide: bool = False
-) -> tuple[Activation, dict[str, float], bool]:
-    """The activation at its parameters as the artifact holds them.
-
-    Args:
-        activation: What is exported.
-        kind: Format of input and result.
-        wide: Whether it is computed in float64 all the same. Arguments are then of the format,
-            fixed parameters constants of float64.
-
-    Returns:
-        The bound activation, the numbers of its free parameters, and whether the fixed parameters
-        could be rounded too.
-
-    Raises:
-        ParameterError: If a parameter is too large or too small for the format.
-    """
-
-    def held(value: sp.Expr, format_: FloatFormat) -> float:
-        number = float(format_.round(float(sp.N(value, 30))))
-        if not math.isfinite(number) or (number == 0) != (value == 0):
-            raise ParameterError(f"{format_.name} does not hold {float(value):g}.")
-        return number
-
-    narrow, constants = computing(kind), computing(kind, wide=wide)
-    open_ = {p.name: p.default for p in activation.free_parameters if p.default is not None}
-    free = {n: held(v, narrow) for n, v in open_.items()}
-    fixed = {p.name: p.value for p in activation.parameters if p.value is not None}
-    rounded = {n: held(v, constants) for n, v in fixed.items()}
-    bound = activation.bind({n: sp.Rational(v) for n, v in free.items()})
-    if all(sp.Rational(rounded[n]) == v for n, v in fixed.items()):
-        return bound, free, True
-    try:
-        original = catalogue.get(activation.name)
-    except UnknownNameError:
-        return bound, free, False
-    if original.bind(fixed).digest != activation.digest:
-        return bound, free, False
-    return original.bind({n: sp.Rational(v) for n, v in {**rounded, **free}.items()}), free, True
+def _held(artifact: Artifact, kind: str, sample: Mapping[str, sp.Expr] | None = None) -> Held:
+    activation = artifact.activation
+    if artifact.target == "sympy":  # holds every number exactly
+        return Held(activation.with_defaults(), {}, True)
+    wide = TARGETS[artifact.target].wide and in_double(activation, lower(activation))
+    return as_held(activation, float_format(kind), sample, wide=wide)
 
 
-def _points(
-    truth: Activation, kind: FloatFormat, exhaustive: bool, n_samples: int, seed: int
-) -> Array:
-    if exhaustive and kind.bits == 16:
+def _samples(artifact: Artifact, kinds: Sequence[str], seed: int) -> tuple[Sample, ...]:
+    """The artifact at other numbers of its free parameters, at edges and a few random inputs."""
+    if artifact.target == "sympy":
+        return ()
+    found = []
+    for numbers in further_samples(artifact.activation):
+        comparisons: Comparisons = {}
+        for kind in kinds:
+            held = _held(artifact, kind, numbers)
+            with runner(artifact, held.numbers) as run:
+                comparisons[kind] = _all(run, held, kind, _Inputs(False, _FEW, seed))
+        found.append(Sample({n: float(v) for n, v in numbers.items()}, comparisons))
+    return tuple(found)
+
+
+_FEW = 400
+
+
+def _all(
+    run: Runner, held: Held, kind: str, inputs: _Inputs, *, thorough: bool = False
+) -> dict[str, Comparison]:
+    """Every quantity; slopes of the parameters in the formats that are computed in."""
+    quantities = ["value", "gradient"]
+    if run.slopes and computing(float_format(kind)).name == kind:
+        quantities += [slope_of(name) for name in held.numbers]
+    return {
+        what: compare(run, _truth(held, kind, what, inputs), thorough=thorough)
+        for what in quantities
+    }
+
+
+def _truth(held: Held, kind: str, what: str, inputs: _Inputs) -> Truth:
+    return _truth_of(held.bound, held.slopes.get(what), kind, what, inputs)
+
+
+@lru_cache(maxsize=64)
+def _truth_of(
+    bound: Activation, slope: Activation | None, kind: str, what: str, inputs: _Inputs
+) -> Truth:
+    """Cached: the same truth serves every target, and costs more than running one."""
+    format_ = float_format(kind)
+    points = _points(bound, format_, inputs)
+    return Truth.at(Reference(slope or bound), format_, what, points)
+
+
+def _points(truth: Activation, kind: FloatFormat, inputs: _Inputs) -> Array:
+    if inputs.exhaustive and kind.bits == 16:
         return every_value(kind.name)
     joints = [float(b) for b in truth.breakpoints]
     return np.concatenate(
-        [edge_grid(kind.name, joints), sample(kind.name, n_samples, seed, joints)]
+        [edge_grid(kind.name, joints), sample(kind.name, inputs.n_samples, inputs.seed, joints)]
     )

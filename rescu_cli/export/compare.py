@@ -5,7 +5,9 @@ moved by as many ulps: next to a zero of f and in tails that fall like e^(−x²
 format of x leaves no more digits. Two exceptions. Where numbers below the smallest normal one
 enter, the result may be 0, or as imprecise as a subnormal number. A polynomial whose slope takes
 both signs, or falls, is a sum of terms that cancel; there the bound counts ulps of the terms:
-(|x| + max|joint|)·max|f′| for the value, max|f′| for the gradient. Inputs beyond the bound that
+(|x| + max|joint|)·max|f′| for the value, max|f′| for the gradient. Likewise beside a zero of a
+function whose slope far out is not 0: where it is less than half of its asymptote, that one's
+ulps count. Inputs beyond the bound that
 these rules allow are counted as ``excused``; the largest distance is reported all the same. Where
 the tool itself takes subnormal numbers for 0 (XLA), so may the result.
 """
@@ -21,11 +23,12 @@ import sympy as sp
 
 from rescu_cli.core import balls
 from rescu_cli.core.activation import Activation
-from rescu_cli.core.edges import FloatFormat, float_format
+from rescu_cli.core.edges import FloatFormat
 from rescu_cli.core.reference import Reference, What
 from rescu_cli.core.symbols import X
 from rescu_cli.errors import InternalError
 from rescu_cli.export.bounds import bound, degree
+from rescu_cli.export.held import computing
 from rescu_cli.export.report import Comparison
 from rescu_cli.export.runners.base import Runner
 from rescu_cli.export.ulp import distance
@@ -40,9 +43,9 @@ class Truth:
     """The exact function at some inputs of one format.
 
     Args:
-        reference: Gives it.
+        reference: Gives it; for the gradient of a parameter, as the value of a function.
         kind: Format of input and result.
-        what: ``value`` or ``gradient``.
+        what: ``value``, ``gradient`` or the gradient of a parameter.
         points: Inputs, as float64 values of the format.
         high: The truth at those that are numbers.
         low: The rest of it: ``high + low`` has about 106 bits.
@@ -50,16 +53,22 @@ class Truth:
 
     reference: Reference
     kind: FloatFormat
-    what: What
+    what: str
     points: Array
     high: Array
     low: Array
 
+    @property
+    def quantity(self) -> What:
+        """What the reference is asked for."""
+        return "gradient" if self.what == "gradient" else "value"
+
     @classmethod
-    def at(cls, reference: Reference, kind: FloatFormat, what: What, points: Array) -> Truth:
+    def at(cls, reference: Reference, kind: FloatFormat, what: str, points: Array) -> Truth:
         """The truth at the points where the reference knows it."""
-        known = points[_enclosed(reference, points, what)]
-        high, low = reference.pairs(known[~np.isnan(known)], what)
+        quantity: What = "gradient" if what == "gradient" else "value"
+        known = points[_enclosed(reference, points, quantity)]
+        high, low = reference.pairs(known[~np.isnan(known)], quantity)
         return cls(reference, kind, what, known, high, low)
 
 
@@ -104,11 +113,6 @@ def compare(run: Runner, truth: Truth, *, thorough: bool = False) -> Comparison:
     )
 
 
-def computing(kind: FloatFormat, *, wide: bool = False) -> FloatFormat:
-    """The format that artifacts compute in for results of a format."""
-    return float_format("float64" if wide or kind.name == "float64" else "float32")
-
-
 def _enclosed(reference: Reference, points: Array, what: What) -> npt.NDArray[np.bool_]:
     """Where the reference knows the truth: not where f cancels beyond its precision, far out."""
     known = np.ones(points.shape, dtype=bool)
@@ -125,12 +129,15 @@ class _Allowance:
     """Ulps by which a result may be off at one point, by the rules of this module."""
 
     def __init__(self, truth: Truth, allowed: float, *, flushes: bool) -> None:
-        self._reference, self._kind, self._what = truth.reference, truth.kind, truth.what
+        self._reference, self._kind = truth.reference, truth.kind
+        self._what = truth.quantity
         self._bound, self._flushes = allowed, flushes
-        self._at_zero = truth.reference(0.0, truth.what) if flushes else math.nan
+        self._at_zero = truth.reference(0.0, self._what) if flushes else math.nan
         activation = truth.reference.activation
         self._second = [sp.diff(p.gradient, X) for p in activation.pieces]
         self._steepest = _steepest(activation) if degree(activation) is not None else 0.0
+        far = [abs(truth.reference.at_infinity(side, "gradient")) for side in (-1, 1)]
+        self._slopes_far_out = [slope if math.isfinite(slope) else 0.0 for slope in far]
         self._reach = max((abs(float(b)) for b in activation.breakpoints), default=0.0)
 
     def __call__(self, x: float, found: float, truth: float) -> float:
@@ -149,6 +156,9 @@ class _Allowance:
         if self._kind.bits > 16:
             moved = abs(self._slope(x)) * float(self._kind.quantum(np.asarray(x)))
             terms = self._steepest * (abs(x) + self._reach if self._what == "value" else 1.0)
+            asymptote = self._slopes_far_out[x > 0] * (abs(x) if self._what == "value" else 1.0)
+            if abs(truth) < asymptote / 2:
+                terms = max(terms, asymptote)
             cancelled = float(self._kind.quantum(np.asarray(terms))) if terms else 0.0
             allowed += self._bound * (max(1.0, cancelled / ulp) + moved / ulp)
         return allowed

@@ -15,6 +15,7 @@ import sympy as sp
 
 from rescu_cli.export.naming import Namer
 from rescu_cli.export.program import Node, Program
+from rescu_cli.export.scaling import early_scaled
 from rescu_cli.export.source import decimal
 
 _METHODS = frozenset({"neg", "abs", "sqrt", "exp", "log", "log1p", "sigmoid", "tanh",
@@ -34,12 +35,19 @@ class InPlaceSource:
     """
 
     def __init__(self, program: Program, taken: Sequence[str] = ()) -> None:
-        self.program = program
+        self._given = program
         self._taken = {"x", *(p.name for p in program.parameters), *taken}
 
-    def lines(self, outputs: Sequence[int]) -> tuple[list[str], list[str]]:
-        """Assignments, and for each output text on which a method can be called."""
-        program = self.program
+    def lines(self, *quantities: str) -> tuple[list[str], list[str]]:
+        """Assignments, and for each quantity text on which a method can be called.
+
+        Args:
+            quantities: ``value``, ``gradient`` or both.
+        """
+        scaled = early_scaled(self._given)
+        program = min(self._given, scaled, key=lambda p: _passes(p, _outputs(p, quantities)))
+        self.program = program
+        outputs = _outputs(program, quantities)
         needed = program.needed(outputs)
         self._left = Counter(a for i in needed for a in program.nodes[i].args)
         for output in outputs:
@@ -126,9 +134,11 @@ class InPlaceSource:
         user = nodes[users[0]]
         if nodes[i].op == "max" and user.op == "min":
             return self._constant(nodes[i].args[1]) and self._constant(user.args[1])
-        if nodes[i].op != "mul" or user.op != "add":
+        if nodes[i].op != "mul" or user.op != "add" or user.args[0] == user.args[1]:
             return False
         other = next(a for a in user.args if a != i)
+        if self._constant(other):
+            return self._scale(i) is not None
         return (
             other not in self._fused
             and self.program.depends_on_x[other]
@@ -214,10 +224,14 @@ class InPlaceSource:
                 return f"{self._operand(a)} + {self._operand(b)}"
             suffix = "_" if self._free(a) else ""
             return f"{self._operand(a)}.add{suffix}({self._take(b)})"
+        scaled = self._scale(b)
+        if scaled is not None and self._constant(a):
+            self._left[b] -= 1
+            start, (factor, constant) = self._take(a), scaled
+            return f"torch.add({start}, {self._take(factor)}, alpha={self._take(constant)})"
         base_free = self._free(a)
         base = self._operand(a)
         self._left[b] -= 1
-        scaled = self._scale(b)
         suffix = "_" if base_free else ""
         if scaled is not None:
             factor, constant = scaled
@@ -240,3 +254,20 @@ class InPlaceSource:
                 bound = "min" if op == "max" else "max"
                 return f"{self._operand(first)}.clamp_{bound}_({self._take(second)})"
         return f"torch.{op}imum({self._take(a)}, {self._take(b)})"
+
+
+def _outputs(program: Program, quantities: Sequence[str]) -> list[int]:
+    places = {"value": program.value, "gradient": program.gradient}
+    return [places[q] for q in quantities]
+
+
+def _passes(program: Program, outputs: Sequence[int]) -> int:
+    """Passes over memory; c + s·x is one, and so is a clamp on both sides."""
+    needed = program.needed(outputs)
+    fused = 0
+    for i in needed:
+        node = program.nodes[i]
+        if node.op == "add" and program.is_number(node.args[1]):
+            inner = program.nodes[node.args[0]]
+            fused += inner.op == "mul" and program.is_number(inner.args[1])
+    return sum(program.depends_on_x[i] for i in needed) - fused

@@ -11,6 +11,7 @@ import sympy as sp
 from rescu_cli import catalogue
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.integrate import parameter_samples
+from rescu_cli.core.symbols import X
 from rescu_cli.errors import UnsupportedError
 from rescu_cli.export.bell import uncancelled
 from rescu_cli.export.builder import Builder
@@ -19,7 +20,7 @@ from rescu_cli.export.pieces import assemble, carry_nan
 from rescu_cli.export.program import Program
 from rescu_cli.export.repair import births, pruned, repaired
 from rescu_cli.export.rewrite import accurate, two_sided
-from rescu_cli.export.slopes import parameter_slope
+from rescu_cli.export.slopes import parameter_slope, piece_slope
 from rescu_cli.export.tails import straightened
 from rescu_cli.export.translate import Translator
 from rescu_cli.export.trial import first_mistake
@@ -112,10 +113,14 @@ def _from_forms(activation: Activation) -> Program:
     if forms is None:
         raise UnsupportedError(f"{activation.name} has no safe forms.")
     translate, value = Translator(build, build.x), accurate(two_sided(forms.value))
-    return _program(
-        activation, build, translate(uncancelled(value)), translate(forms.gradient),
-        [translate(parameter_slope(value, p.symbol)) for p in activation.free_parameters],
-    )  # fmt: skip
+    quantities = translate(uncancelled(value)), translate(forms.gradient)
+    if all(p.value.is_polynomial(X) for p in activation.pieces):
+        # Factored, a derivative of a piece is simpler than the derivative of a form.
+        slopes = _slopes_of_pieces(activation, build)
+    else:
+        free = activation.free_parameters
+        slopes = [translate(parameter_slope(value, p.symbol)) for p in free]
+    return _program(activation, build, *quantities, slopes)
 
 
 def _from_pieces(activation: Activation) -> Program:
@@ -130,11 +135,16 @@ def _from_pieces(activation: Activation) -> Program:
         build,
         join([p.value for p in activation.pieces]),
         join([p.gradient for p in activation.pieces]),
-        [
-            join([sp.diff(piece.value, p.symbol) for piece in activation.pieces])
-            for p in activation.free_parameters
-        ],
+        _slopes_of_pieces(activation, build),
     )
+
+
+def _slopes_of_pieces(activation: Activation, build: Builder) -> list[int]:
+    pieces, joints, owners = activation.pieces, activation.breakpoints, activation.owners
+    return [
+        assemble(build, [piece_slope(piece, p.symbol) for piece in pieces], joints, owners)
+        for p in activation.free_parameters
+    ]
 
 
 def _program(

@@ -23,26 +23,38 @@ def assemble(
 ) -> int:
     """The node of the function that is ``parts[i]`` between ``joints[i - 1]`` and ``joints[i]``.
 
+    The sum begins on the left; on the right, if the function is constant there and not on the left:
+    then it is exact where it vanishes.
+
     Args:
         build: Where the nodes go.
         parts: One expression per stretch.
         joints: Ascending ends of the stretches, in the parameters.
         owners: Which side answers at each joint.
     """
-    plain = Translator(build, build.x)
+    x = build.x
+    if parts[0].has(X) and not parts[-1].has(X):
+        x = build.neg(x)
+        parts = [part.subs(X, -X) for part in reversed(parts)]
+        joints = [-joint for joint in reversed(joints)]
+        owners = [_OTHER[owner] for owner in reversed(owners)]
+    plain = Translator(build, x)
     ends = [plain(j) for j in joints]
-    total = Translator(build, _clamped(build, None, ends[0] if ends else None))(_tidy(parts[0]))
+    total = Translator(build, _clamped(build, x, None, ends[0] if ends else None))(_tidy(parts[0]))
     for i, (joint, owner) in enumerate(zip(joints, owners, strict=True)):
         lower, upper = ends[i], ends[i + 1] if i + 1 < len(ends) else None
         part = parts[i + 1]
         here = _at(part, joint)
         increment = _increment(part, here, joint)
         if increment is not None and sp.simplify(here - _at(parts[i], joint)) == 0:
-            total = build.add(total, _local(build, increment, joint, lower, upper))
+            total = build.add(total, _local(build, x, increment, joint, lower, upper))
             continue
-        translate = Translator(build, _clamped(build, lower, upper))
-        total = _blend(build, total, translate(_tidy(part)), _passed(build, lower, owner))
+        translate = Translator(build, _clamped(build, x, lower, upper))
+        total = _blend(build, total, translate(_tidy(part)), _passed(build, x, lower, owner))
     return carry_nan(build, total)
+
+
+_OTHER: dict[Owner, Owner] = {"left": "right", "right": "left"}
 
 
 def _tidy(part: sp.Expr) -> sp.Expr:
@@ -54,9 +66,9 @@ def _at(expr: sp.Expr, point: sp.Expr) -> sp.Expr:
     return sp.sympify(expr).subs(X, point)
 
 
-def _clamped(build: Builder, lower: int | None, upper: int | None) -> int:
+def _clamped(build: Builder, x: int, lower: int | None, upper: int | None) -> int:
     """X held within the stretch (−∞ and ∞ are None)."""
-    result = build.x
+    result = x
     if lower is not None:
         result = build.extreme("max", result, lower)
     if upper is not None:
@@ -88,9 +100,9 @@ def _vanishes(part: sp.Expr, joint: sp.Expr) -> bool:
 
 
 def _local(
-    build: Builder, increment: sp.Expr, joint: sp.Expr, lower: int, upper: int | None
+    build: Builder, x: int, increment: sp.Expr, joint: sp.Expr, lower: int, upper: int | None
 ) -> int:
-    clamped = _clamped(build, lower, upper)
+    clamped = _clamped(build, x, lower, upper)
     if not increment.has(_LOCAL):
         return Translator(build, clamped)(_tidy(increment))
     local = build.sub(clamped, lower)
@@ -102,11 +114,11 @@ def _local(
     return Translator(build, local)(X**order * rest)
 
 
-def _passed(build: Builder, joint: int, owner: Owner) -> int:
+def _passed(build: Builder, x: int, joint: int, owner: Owner) -> int:
     """1 right of the joint, 0 left of it; at the joint itself 0 if the left side owns it."""
     if owner == "left":
-        return build.call("step", build.sub(build.x, joint))
-    left = build.call("step", build.sub(joint, build.x))
+        return build.call("step", build.sub(x, joint))
+    left = build.call("step", build.sub(joint, x))
     return build.sub(build.constant(1), left)
 
 

@@ -57,7 +57,20 @@ class Comparison:
 
 
 Comparisons = dict[str, dict[str, Comparison]]
-"""By format, then by ``value`` and ``gradient``."""
+"""By format, then by quantity: ``value``, ``gradient``, and e.g. ``beta_gradient``."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An artifact at other numbers of its free parameters than their defaults.
+
+    Args:
+        parameters: The numbers.
+        comparisons: By format, then by quantity.
+    """
+
+    parameters: dict[str, float]
+    comparisons: Comparisons
 
 
 @dataclass(frozen=True)
@@ -66,11 +79,12 @@ class CheckReport:
 
     Args:
         artifact: What ran.
-        comparisons: By format, then by ``value`` and ``gradient``.
+        comparisons: By format, then by quantity, at the defaults of the free parameters.
         notes: What a reader of the figures should know.
         tool: What ran it, with its version.
         variants: The same by circumstances that void the artifact's promises, e.g. fast-math;
             they are shown and never counted.
+        samples: The same at other numbers of the free parameters; they count.
     """
 
     artifact: Artifact
@@ -78,11 +92,13 @@ class CheckReport:
     notes: tuple[str, ...] = ()
     tool: str = ""
     variants: dict[str, Comparisons] = field(default_factory=dict)
+    samples: tuple[Sample, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether something was compared, and everything agrees."""
-        rows = [c for by_what in self.comparisons.values() for c in by_what.values()]
+        found = [self.comparisons, *(s.comparisons for s in self.samples)]
+        rows = [c for by_kind in found for by_what in by_kind.values() for c in by_what.values()]
         return bool(rows) and all(c.ok for c in rows)
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,6 +111,10 @@ class CheckReport:
             "tool": self.tool,
             "dtypes": _plain(self.comparisons),
             "variants": {name: _plain(found) for name, found in self.variants.items()},
+            "samples": [
+                {"parameters": dict(s.parameters), "dtypes": _plain(s.comparisons)}
+                for s in self.samples
+            ],
             "notes": list(self.notes),
         }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from rescu_cli.core.symbols import Phi, X, sigmoid
+from rescu_cli.core.activation import Piece
+from rescu_cli.core.symbols import Phi, X, expm1, sigmoid
+from rescu_cli.export.bell import uncancelled
 
 
 def parameter_slope(form: sp.Expr, parameter: sp.Symbol) -> sp.Expr:
@@ -16,11 +18,11 @@ def parameter_slope(form: sp.Expr, parameter: sp.Symbol) -> sp.Expr:
         >>> parameter_slope(sp.Max(0, beta - X) ** 2 / 2, beta)
         Max(0, beta - x)
     """
-    slope = sp.diff(form.replace(sp.Max, _beside_the_ray), parameter)
-    slope = _one_sided(slope.replace(sp.Mul, _absorbed))
+    slope = sp.diff(form, parameter)
+    slope = _in_one_variable(_one_sided(slope.replace(sp.Mul, _absorbed)))
     if slope.is_Add:
         slope = _cancelled(slope)
-    return slope
+    return uncancelled(slope)
 
 
 def _one_sided(slope: sp.Expr) -> sp.Expr:
@@ -44,28 +46,44 @@ def _one_sided(slope: sp.Expr) -> sp.Expr:
     return slope
 
 
+def _in_one_variable(slope: sp.Expr) -> sp.Expr:
+    """A polynomial in max(h − |x|, 0) by Horner's rule in v = max(h − |x|, 0)/h.
+
+    A derivative by h of nested products leaves a sum over them, which is longer, and cancels.
+    """
+    hats = {m for m in slope.atoms(sp.Max) if _hat(m)}
+    if len(hats) != 1:
+        return slope
+    (hat,) = hats
+    half = _hat(hat)
+    v = sp.Dummy("v", positive=True)
+    inside = next(a for a in hat.args if a != 0)
+    in_v = slope.xreplace({hat: half * v, sp.Heaviside(inside): sp.S.One})
+    if in_v.has(X):
+        return slope
+    poly = sp.Poly(sp.expand(in_v), v)
+    terms = {degree: sp.simplify(c) for (degree,), c in poly.terms()}
+    size, n = hat / half, min(terms)
+    if n < 1:  # then the step counts
+        return slope
+    total = sp.S.Zero
+    for degree in range(max(terms), n - 1, -1):
+        total = terms.get(degree, sp.S.Zero) + size * total
+    return size**n * total
+
+
+def _hat(m: sp.Expr) -> sp.Expr | None:
+    """The h of max(h − |x|, 0), a positive number or parameter; else None."""
+    if not (isinstance(m, sp.Max) and len(m.args) == 2 and sp.S.Zero in m.args):
+        return None
+    half = next(a for a in m.args if a != 0) + sp.Abs(X)
+    return half if half.is_positive and not half.has(X) else None
+
+
 def _leads(difference: sp.Expr) -> bool:
     """Whether the longest term of a − b belongs to a."""
     longest = max(sp.Add.make_args(difference), key=lambda t: (sp.count_ops(t), str(t)))
     return not longest.could_extract_minus_sign()
-
-
-def _beside_the_ray(*args: sp.Expr) -> sp.Expr:
-    """max(u, w²/(4h)), w = clip(u + h, 0, 2h), u = x − c, as max(u, 0) + max(h − |u|, 0)²/(4h).
-
-    Where the parabola meets its tangent the first form is chosen by a comparison of rounded
-    numbers, and its slope would be that of the wrong side.
-    """
-    for ray in args:
-        if len(args) != 2 or not (X - ray).is_polynomial() or (X - ray).has(X):
-            continue
-        (parabola,) = (a for a in args if a is not ray)
-        clips = [c for c in parabola.atoms(sp.Min) if not (parabola / c**2).has(X)]
-        ends = [e for c in clips for e in c.args if not e.has(X)]
-        if len(clips) == 1 and len(ends) == 1 and (ends[0] * parabola / clips[0] ** 2) == sp.S.Half:
-            half = ends[0] / 2
-            return sp.Max(ray, 0) + sp.Max(half - sp.Abs(ray), 0) ** 2 / (4 * half)
-    return sp.Max(*args)
 
 
 def _absorbed(*factors: sp.Expr) -> sp.Expr:
@@ -94,3 +112,32 @@ def _cancelled(expr: sp.Expr) -> sp.Expr:
             mirrored = gate.func(-gate.args[0])
             return rest + scale * (sp.Min(X - low, 0) + floor * mirrored)
     return expr
+
+
+def piece_slope(piece: Piece, parameter: sp.Symbol) -> sp.Expr:
+    """∂piece/∂parameter for x in the piece, without e^u − 1 − u·e^u, where all digits cancel.
+
+    A polynomial is factored: it vanishes exactly where a factor does.
+    """
+    slope = sp.diff(piece.value, parameter)
+    for exponential in slope.atoms(sp.exp):
+        u = exponential.args[0]
+        falls = piece.upper == 0 and (u / X).is_positive
+        if falls and sp.expand(slope - exponential + 1 + u * exponential) == 0:
+            return _exponential_gap(u)
+    return sp.factor(slope) if slope.is_polynomial(X) else slope
+
+
+_NEAR = -sp.S.Half
+_GAP_TERMS = 14
+"""Of Σ v^k/(k!·(k + 2)): what they leave for −1/2 ≤ v ≤ 0 is below 2^−53 of the sum."""
+
+
+def _exponential_gap(u: sp.Expr) -> sp.Expr:
+    """e^u − 1 − u·e^u for u ≤ 0, as −u²·Σ u^k/(k!·(k + 2)) down to u = −1/2."""
+    near, far = sp.Max(u, _NEAR), sp.Min(u, _NEAR)
+    series = sp.S.Zero
+    for k in reversed(range(_GAP_TERMS)):
+        series = 1 / (sp.factorial(k) * (k + 2)) + near * series
+    beyond = sp.Heaviside(_NEAR - u)
+    return beyond * (expm1(far) - far * sp.exp(far)) - (1 - beyond) * near**2 * series

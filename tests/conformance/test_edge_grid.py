@@ -19,7 +19,7 @@ from rescu_cli.core.symbols import X
 from rescu_cli.export import check, emit
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.bounds import bound
-from rescu_cli.export.checker import as_held
+from rescu_cli.export.held import as_held
 from rescu_cli.export.runners.base import Runner, runner
 from rescu_cli.export.targets import TARGETS
 
@@ -48,8 +48,8 @@ def artifact_of(name: str, target: str) -> Artifact:
 
 def prepared(name: str, target: str, kind: str) -> tuple[Runner, Reference]:
     artifact = artifact_of(name, target)
-    truth, numbers, _ = as_held(artifact.activation, float_format(kind))
-    return runner(artifact, numbers), Reference(truth)
+    held = as_held(artifact.activation, float_format(kind))
+    return runner(artifact, held.numbers), Reference(held.bound)
 
 
 @pytest.mark.parametrize(("name", "target", "kind"), CASES)
@@ -74,9 +74,10 @@ def test_agreement_on_edges_and_a_seeded_sample(name: str, target: str) -> None:
     report = check(artifact_of(name, target), exhaustive=False, n_samples=400, seed=11)
     assert report.ok, report.to_dict()
     for kind, by_what in report.comparisons.items():
-        held, _, _ = as_held(report.artifact.activation, float_format(kind))
-        for what, found in by_what.items():
-            assert found.bound == bound(held, float_format(kind), what)
+        held = as_held(report.artifact.activation, float_format(kind))
+        quantities: tuple[What, ...] = ("value", "gradient")
+        for what in quantities:
+            assert by_what[what].bound == bound(held.bound, float_format(kind), what)
 
 
 @pytest.mark.parametrize("text", EXTREMES)

@@ -13,6 +13,7 @@ from rescu_cli.core.expression import expression_shape
 from rescu_cli.errors import UnsupportedError, UsageError
 from rescu_cli.export import CheckReport, check, emit
 from rescu_cli.export.loader import load
+from tests.export.compilers import need
 
 
 def broken(name: str, line: str) -> CheckReport:
@@ -85,3 +86,29 @@ def test_formulas_that_are_wrong_far_out_are_refused(gradient: str, assumptions:
     shape = expression_shape(gradient, read_assumptions(assumptions))
     with pytest.raises(UnsupportedError, match="No formula for"):
         emit(derive(shape), "numpy")
+
+
+def _replaced(name: str, target: str, old: str, new: str) -> CheckReport:
+    artifact = emit(catalogue.get(name), target)
+    assert artifact.text.count(old) >= 1
+    wrong = replace(artifact, text=artifact.text.replace(old, new))
+    return check(wrong, dtypes=["float32", "float64"], n_samples=200, thorough=target == "c")
+
+
+def test_a_wrong_gradient_of_a_parameter_is_caught() -> None:
+    """Value and gradient are right; one constant of df/dbeta is not."""
+    pytest.importorskip("torch")
+    report = _replaced(
+        "smelu", "torch", "return -(product * 0.25)", "return -(product * 0.2500003)"
+    )
+    assert not report.ok
+    for by_what in report.comparisons.values():
+        assert by_what["value"].ok and by_what["gradient"].ok and not by_what["beta_gradient"].ok
+
+
+def test_a_formula_that_is_right_at_the_default_only_is_caught() -> None:
+    need("gcc")
+    report = _replaced("smelu", "c", "smelu_max_(x, -beta)", "smelu_max_(x, -beta * beta)")
+    assert all(c.ok for by_what in report.comparisons.values() for c in by_what.values())
+    assert not report.ok
+    assert [sample.parameters for sample in report.samples] == [{"beta": 0.37}, {"beta": 3.3}]

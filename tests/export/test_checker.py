@@ -18,7 +18,7 @@ from rescu_cli.core.expression import expression_shape
 from rescu_cli.core.reference import Reference
 from rescu_cli.errors import ParameterError, UnknownNameError, UnsupportedError
 from rescu_cli.export import check, emit
-from rescu_cli.export.checker import as_held
+from rescu_cli.export.held import as_held
 from rescu_cli.export.ulp import distance
 
 HALF, SINGLE = float_format("float16"), float_format("float32")
@@ -86,9 +86,10 @@ def test_sixteen_bit_formats_are_tried_exhaustively_by_default() -> None:
 def test_the_parameter_is_taken_as_the_format_holds_it() -> None:
     """0.1 is not a float32: against the joint at 1/10 the last ulps before it would be all wrong."""
     activation = catalogue.resolve("smelu:beta=0.1")
-    held, _, exact = as_held(activation, SINGLE)
-    assert exact and held.breakpoints[1] == sp.Rational(13421773, 2**27)
-    assert as_held(activation, float_format("float64"))[0].breakpoints[1] != held.breakpoints[1]
+    found = as_held(activation, SINGLE)
+    held = found.bound
+    assert found.exact and held.breakpoints[1] == sp.Rational(13421773, 2**27)
+    assert as_held(activation, float_format("float64")).bound.breakpoints[1] != held.breakpoints[1]
     beside = float(np.nextafter(np.float32(-0.1), np.float32(0)))
     assert Reference(activation)(beside) < 0.7 * Reference(held)(beside)
     assert (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import warnings
 from types import ModuleType
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rescu_cli import catalogue
-from rescu_cli.export import emit
+from rescu_cli.export import check, emit
 from rescu_cli.export.loader import load, torch_functions
 from rescu_cli.export.naming import class_name
 
@@ -388,3 +389,9 @@ def test_nothing_warns_and_nothing_but_torch_is_imported() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         module_of("gsmelu").gsmelu(torch.tensor([float("nan"), float("inf"), 0.0]))
+
+
+def test_a_thorough_check_leaves_the_environment_as_it_was() -> None:
+    before = dict(os.environ)
+    assert check(catalogue.get("relu"), "torch", ["float32"], n_samples=50, thorough=True).ok
+    assert dict(os.environ) == before

@@ -118,16 +118,26 @@ def _print_report(report: dict[str, Any]) -> None:
         err=True,
     )  # fmt: skip
     for key, meaning in _COUNTED.items():
-        found = [f"{title} {row[key]:,}" for title, _, _, row in rows if row[key]]
-        if found:
-            render.say(f"{meaning}: {', '.join(found)}.")
+        counts = [f"{title} {row[key]:,}" for title, _, _, row in rows if row[key]]
+        if counts:
+            render.say(f"{meaning}: {', '.join(counts)}.")
     render.say(f"Run by {report['tool']}; ways: {', '.join(_ways(report))}.")
+    for sample in report["samples"]:
+        numbers = ", ".join(f"{n}={v:.4g}" for n, v in sample["parameters"].items())
+        found = [row for by_what in sample["dtypes"].values() for row in by_what.values()]
+        worst = max(found, key=lambda row: float(row["max_ulp"]) / row["bound"])
+        verdict = "agrees" if all(row["ok"] for row in found) else "DISAGREES"
+        render.say(
+            f"Also at {numbers}: {sum(row['n_inputs'] for row in found):,} inputs, worst "
+            f"{_short(worst['max_ulp'])} ulp of {_short(worst['bound'])}: {verdict}."
+        )
     for title, dtypes in report["variants"].items():
         worst = ", ".join(
             f"{dtype} {what} {_short(row['max_ulp'])} ulp"
             + (f" ({row['nan_mismatch']} NaN mismatches)" if row["nan_mismatch"] else "")
             for dtype, by_what in dtypes.items()
             for what, row in by_what.items()
+            if what in ("value", "gradient")
         )
         render.say(f"Not promised, for comparison, {title}: {worst}.")
     for note in report["notes"]:

@@ -174,16 +174,17 @@ def _expm1(u: Tensor) -> Tensor:
 
     def public(self) -> str:
         """The plain functions: temporaries reused, no graph."""
-        value, gradient = self.program.value, self.program.gradient
+        places = {"value": self.program.value, "gradient": self.program.gradient}
         rows = [
-            ("value", "Tensor", "f(x)", [value]),
-            ("gradient", "Tensor", "The derivative of f at x", [gradient]),
-            ("value_and_gradient", "tuple[Tensor, Tensor]", "f(x) and its derivative",
-             [value, gradient]),
-        ]  # fmt: skip
+            ("value", "Tensor", "f(x)"),
+            ("gradient", "Tensor", "The derivative of f at x"),
+            ("value_and_gradient", "tuple[Tensor, Tensor]", "f(x) and its derivative"),
+        ]
         parts = []
-        for suffix, kind, says, outputs in rows:
-            lines, results = InPlaceSource(self.program, self.taken).lines(outputs)
+        for suffix, kind, says in rows:
+            quantities = suffix.split("_and_")
+            lines, results = InPlaceSource(self.program, self.taken).lines(*quantities)
+            outputs = [places[q] for q in quantities]
             prepare = [f'{n} = _parameter("{n}", {n}, x)' for n in self.names]
             final = [f"{_fresh(r)}.to(dtype)" for r in results]
             if len(final) > 1 and len(", ".join(final)) > 68:

@@ -14,7 +14,7 @@ from rescu_cli.core.edges import FloatFormat, float_format
 from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.bounds import bound
-from rescu_cli.export.checker import as_held
+from rescu_cli.export.held import as_held
 from rescu_cli.export.machine.coverage import BLOCK, layouts_of, steps_back
 from rescu_cli.export.machine.judge import Judge, Judged, Ordered
 from rescu_cli.export.machine.order import key, n_keys
@@ -35,7 +35,8 @@ def held(artifact: Artifact, kind: FloatFormat) -> tuple[Activation, dict[str, f
         The bound activation, the numbers of the arguments of the text, and whether every fixed
         parameter could be rounded so.
     """
-    return as_held(artifact.activation, kind)
+    found = as_held(artifact.activation, kind)
+    return found.bound, found.numbers, found.exact
 
 
 def check_machine(

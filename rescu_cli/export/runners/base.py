@@ -11,7 +11,6 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from rescu_cli.core.reference import What
 from rescu_cli.errors import UnsupportedError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.targets import TARGETS
@@ -29,23 +28,26 @@ class Runner(ABC):
     flushes_subnormals = False
     """Whether its tool takes subnormal numbers for 0, as XLA does, and no text can help it."""
 
+    slopes = True
+    """Whether the target gives gradients of the parameters."""
+
     def __init__(self, tool: str) -> None:
         self.tool = tool
 
     @abstractmethod
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         """The results of every way of computing a quantity.
 
         Args:
             points: Inputs, as float64 values of the format.
             kind: Format of input and result.
-            what: ``value`` or ``gradient``.
+            what: ``value``, ``gradient`` or, of a parameter, what `slope_of` says.
 
         Returns:
             A float64 array per way, by its name; each must agree with the truth.
         """
 
-    def slow_ways(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def slow_ways(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         """Further ways, which take a compiler or more than a moment; they count alike."""
         return {}
 
@@ -64,6 +66,16 @@ class Runner(ABC):
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
         self.close()
+
+
+def slope_of(parameter: str) -> str:
+    """The quantity that is the gradient of a parameter."""
+    return f"{parameter}_gradient"
+
+
+def parameter_of(what: str) -> str | None:
+    """The parameter whose gradient a quantity is; None for value and gradient."""
+    return what.removesuffix("_gradient") if what.endswith("_gradient") else None
 
 
 class RunnerModule(Protocol):

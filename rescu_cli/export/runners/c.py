@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 
-from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
-from rescu_cli.export.runners.base import Runner
+from rescu_cli.export.runners.base import Runner, slope_of
 from rescu_cli.export.runners.compiled import LibraryRunner, first_line, found, gnu
 
 INSTALL = "apt-get install gcc"
 STRICT = ("-O2", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 FAST = ("-O3", "-std=c99", "-march=native", "-ffast-math")
-WAYS: dict[What, tuple[str, ...]] = {
+WAYS: dict[str, tuple[str, ...]] = {
     "value": ("function", "forward"),
     "gradient": ("function", "backward"),
 }
@@ -52,6 +51,11 @@ def driver(artifact: Artifact) -> str:
             f"void function_value_{kind}{head} {loop} y[i] = {name}{suffix}(x[i]{given}); }}",
             f"void function_gradient_{kind}{head} {loop} "
             f"y[i] = {name}_gradient{suffix}(x[i]{given}); }}",
+            *(
+                f"void function_{slope_of(p.name)}_{kind}{head} {loop} "
+                f"y[i] = {name}_{slope_of(p.name)}{suffix}(x[i]{given}); }}"
+                for p in artifact.activation.free_parameters
+            ),
             f"void forward_value_{kind}{head} {name}_forward{suffix}(n, x, y{given}); }}",
             f"void backward_gradient_{kind}{head}\n"
             f"    {t} *ones = malloc((n + 1) * sizeof *ones);\n"

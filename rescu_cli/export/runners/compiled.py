@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rescu_cli.core.reference import What
 from rescu_cli.errors import InternalError, MissingDependencyError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.runners.base import Array, Runner
@@ -70,23 +69,23 @@ class LibraryRunner(Runner):
     Args:
         tool: The compiler, with its version.
         library: As `library` gives it.
-        ways: Of each quantity.
+        ways: Of value and gradient; gradients of parameters are computed by the first of them.
         parameters: In the order of the artifact's arguments.
     """
 
     def __init__(
-        self, tool: str, library: ctypes.CDLL, ways: Mapping[What, Sequence[str]],
+        self, tool: str, library: ctypes.CDLL, ways: Mapping[str, Sequence[str]],
         parameters: Sequence[float],
     ) -> None:  # fmt: skip
         super().__init__(tool)
         self._library, self._ways = library, ways
         self._parameters = (ctypes.c_double * max(1, len(parameters)))(*parameters)
 
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         with np.errstate(over="ignore"):
             x = np.ascontiguousarray(points, dtype=kind)
         results = {}
-        for way in self._ways[what]:
+        for way in self._ways.get(what, self._ways["gradient"][:1]):
             y = np.full_like(x, np.nan)
             function = self._library[f"{way}_{what}_{kind}"]
             function.restype = None

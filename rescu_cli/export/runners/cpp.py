@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 
-from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.naming import class_name
-from rescu_cli.export.runners.base import Runner
+from rescu_cli.export.runners.base import Runner, slope_of
 from rescu_cli.export.runners.compiled import LibraryRunner, first_line, found, gnu
 
 INSTALL = "apt-get install g++"
 STRICT = ("-O2", "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 FAST = ("-O3", "-std=c++17", "-march=native", "-ffast-math")
-WAYS: dict[What, tuple[str, ...]] = {
+WAYS: dict[str, tuple[str, ...]] = {
     "value": ("function", "forward", "object"),
     "gradient": ("function", "backward", "object"),
 }
@@ -54,6 +53,11 @@ def driver(artifact: Artifact) -> str:
         parts += [
             f"void function_value_{kind}{head}{loop}rescu::{name}(x[i]{given}); }}",
             f"void function_gradient_{kind}{head}{loop}rescu::{name}_gradient(x[i]{given}); }}",
+            *(
+                f"void function_{slope_of(p.name)}_{kind}{head}{loop}"
+                f"rescu::{name}_{slope_of(p.name)}(x[i]{given}); }}"
+                for p in artifact.activation.free_parameters
+            ),
             f"void object_value_{kind}{head}{made} {loop}f(x[i]); }}",
             f"void object_gradient_{kind}{head}{made} {loop}f.gradient(x[i]); }}",
             f"void forward_value_{kind}{head}rescu::{name}_forward(n, x, y{given}); }}",

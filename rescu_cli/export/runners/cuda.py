@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
-from rescu_cli.export.runners.base import Runner
+from rescu_cli.export.runners.base import Runner, slope_of
 from rescu_cli.export.runners.compiled import LibraryRunner, found, library, said
 
 INSTALL = "pip install nvidia-cuda-nvcc, or install the CUDA toolkit"
 FLAGS = ("-O2", "-std=c++17", "-shared", "-Xcompiler", "-fPIC", "-Werror", "all-warnings",
          "-Wno-deprecated-gpu-targets")  # fmt: skip
-HOST: dict[What, tuple[str, ...]] = {"value": ("host",), "gradient": ("host",)}
-DEVICE: dict[What, tuple[str, ...]] = {
+HOST: dict[str, tuple[str, ...]] = {"value": ("host",), "gradient": ("host",)}
+DEVICE: dict[str, tuple[str, ...]] = {
     "value": ("host", "forward", "forward_unaligned"),
     "gradient": ("host", "backward", "backward_unaligned"),
 }
@@ -35,6 +34,7 @@ class CudaRunner(LibraryRunner):
         device = built.has_device()
         where = "on the device" if device else "no device: on the host, kernels only compiled"
         ways = DEVICE if device else HOST
+        ways |= {slope_of(p): ways["gradient"] for p in parameters}
         tool = f"{_version(compiler)}, {where}"
         super().__init__(tool, built, ways, list(parameters.values()))
 
@@ -65,12 +65,22 @@ def driver(artifact: Artifact) -> str:
         parts += [
             f"void host_value_{kind}{head} {loop} rescu::{name}(x[i]{given}); }}",
             f"void host_gradient_{kind}{head} {loop} rescu::{name}_gradient(x[i]{given}); }}",
+            *(
+                f"void host_{slope_of(p.name)}_{kind}{head} {loop} "
+                f"rescu::{name}_{slope_of(p.name)}(x[i]{given}); }}"
+                for p in artifact.activation.free_parameters
+            ),
         ]
         for skip, suffix in ((0, ""), (1, "_unaligned")):
             begin = ahead % skip
             parts += [
                 f"void forward{suffix}_value_{kind}{head} {begin} {forward} }}",
                 f"void backward{suffix}_gradient_{kind}{head} {begin} {backward} }}",
+                *(
+                    f"void backward{suffix}_{slope_of(p.name)}_{kind}{head} {begin} "
+                    f"{{ return rescu::{name}_{p.name}_backward(n, a, d, o{given}); }}); }}"
+                    for p in artifact.activation.free_parameters
+                ),
             ]
     # The 16-bit kernels are compiled too; nothing here runs them.
     given = "".join(f", static_cast<float>(p[{i}])" for i in range(n))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rescu_cli.core.reference import What
 from rescu_cli.errors import InternalError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.runners.base import Array, Runner
@@ -25,14 +24,18 @@ const [name, what, given] = process.argv.slice(2);
 const bytes = readFileSync("x.bin");
 const x = new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8);
 const p = JSON.parse(given);
-const one = artifact[what === "value" ? name : name + "_gradient"];
+const one = artifact[what === "value" ? name : `${name}_${what}`];
 const first = Float64Array.from(x, (value) => one(value, ...p));
 const second = new Float64Array(x.length);
+const ones = new Float64Array(x.length).fill(1);
 if (what === "value") artifact[name + "_forward"](x, second, ...p);
-else artifact[name + "_backward"](x, new Float64Array(x.length).fill(1), second, ...p);
+else if (what === "gradient") artifact[name + "_backward"](x, ones, second, ...p);
 writeFileSync("first.bin", first);
 writeFileSync("second.bin", second);
 """
+
+
+_ARRAYS = {"value": "forward", "gradient": "backward"}
 
 
 class NodeRunner(Runner):
@@ -46,7 +49,7 @@ class NodeRunner(Runner):
         (self._folder / "driver.mjs").write_text(DRIVER, encoding="ascii")
         self._name, self._given = artifact.name, json.dumps(list(parameters.values()))
 
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         (self._folder / "x.bin").write_bytes(points.astype("<f8").tobytes())
         done = subprocess.run(  # noqa: S603  # reason: our own text
             [self._node, "driver.mjs", self._name, what, self._given],
@@ -54,7 +57,9 @@ class NodeRunner(Runner):
         )  # fmt: skip
         if done.returncode:
             raise InternalError(f"node refuses generated text: {done.stderr[:2000]}")
-        ways = {"first": "function", "second": "forward" if what == "value" else "backward"}
+        ways = {"first": "function"}
+        if what in _ARRAYS:
+            ways["second"] = _ARRAYS[what]
         return {
             way: np.fromfile(self._folder / f"{file}.bin", dtype="<f8")
             for file, way in ways.items()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rescu_cli.core.reference import What
 from rescu_cli.errors import InternalError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.naming import class_name
@@ -24,7 +23,7 @@ name, what, kind = ARGS[1:3]
 p = parse.(Float64, ARGS[4:end])
 T = Dict("float16" => Float16, "float32" => Float32, "float64" => Float64)[kind]
 x = T.(reinterpret(Float64, read("x.bin")))
-f = getproperty({module}, Symbol(what == "value" ? name : name * "_gradient"))
+f = getproperty({module}, Symbol(what == "value" ? name : name * "_" * what))
 write("y.bin", Float64[Float64(f(v, p...)) for v in x])
 write("z.bin", Float64.(f.(x, p...)))
 """
@@ -42,7 +41,7 @@ class JuliaRunner(Runner):
         (self._folder / "driver.jl").write_text(text, encoding="ascii")
         self._name, self._given = artifact.name, [repr(v) for v in parameters.values()]
 
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         (self._folder / "x.bin").write_bytes(points.astype("<f8").tobytes())
         done = subprocess.run(  # noqa: S603  # reason: our own text
             [self._julia, "--startup-file=no", "driver.jl", self._name, what, kind, *self._given],

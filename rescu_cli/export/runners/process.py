@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 import rescu_cli
-from rescu_cli.core.reference import What
 from rescu_cli.errors import InternalError, MissingDependencyError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.loader import INSTALL
@@ -68,7 +67,7 @@ class Worker:
             )
         return str(answer["tool"])
 
-    def run(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def run(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         """The results of every way of computing a quantity."""
         points = np.ascontiguousarray(points, dtype=np.float64)
         self._send({"n": len(points), "kind": kind, "what": what}, points.tobytes())
@@ -159,7 +158,7 @@ class ProcessRunner(Runner):
             raise
         super().__init__(", ".join(tools))
 
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         found: dict[str, Array] = {}
         try:
             for title, worker in self._workers.items():

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rescu_cli.core.reference import What
 from rescu_cli.export.artifact import Artifact
-from rescu_cli.export.runners.base import Runner
+from rescu_cli.export.runners.base import Runner, slope_of
 from rescu_cli.export.runners.compiled import LibraryRunner, first_line, found, library
 
 INSTALL = "apt-get install rustc"
 FLAGS = ("-O", "-D", "warnings", "-A", "dead_code", "--crate-type", "cdylib", "--edition", "2021")
-WAYS: dict[What, tuple[str, ...]] = {
+WAYS: dict[str, tuple[str, ...]] = {
     "value": ("function", "forward"),
     "gradient": ("function", "backward"),
 }
@@ -27,6 +26,11 @@ def driver(artifact: Artifact) -> str:
         rows = {
             "function_value": f"for i in 0..n {{ y[i] = {name}_{t}(x[i]{given}); }}",
             "function_gradient": f"for i in 0..n {{ y[i] = {name}_gradient_{t}(x[i]{given}); }}",
+            **{
+                f"function_{slope_of(p.name)}": f"for i in 0..n {{ "
+                f"y[i] = {name}_{slope_of(p.name)}_{t}(x[i]{given}); }}"
+                for p in artifact.activation.free_parameters
+            },
             "forward_value": f"{name}_forward_{t}(x, y{given});",
             "backward_gradient": f"{name}_backward_{t}(x, &vec![1.0; n], y{given});",
         }

@@ -19,6 +19,8 @@ from rescu_cli.export.runners.base import Array, Runner
 class SympyRunner(Runner):
     """The pieces of the text, put together again."""
 
+    slopes = False
+
     def __init__(self, artifact: Artifact) -> None:
         super().__init__(f"sympy {sp.__version__}")
         module, name, activation = load(artifact), artifact.name, artifact.activation
@@ -39,8 +41,9 @@ class SympyRunner(Runner):
         )
         self._reference = Reference(again.with_defaults())
 
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
-        results = [self._reference(x, what) for x in points.tolist()]
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
+        quantity: What = "gradient" if what == "gradient" else "value"
+        results = [self._reference(x, quantity) for x in points.tolist()]
         return {"expression": np.array(results, dtype=np.float64)}
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from rescu_cli.core.reference import What
 from rescu_cli.errors import InternalError
 from rescu_cli.export.artifact import Artifact
 from rescu_cli.export.loader import load
 from rescu_cli.export.naming import class_name
-from rescu_cli.export.runners.base import Array, Runner
+from rescu_cli.export.runners.base import Array, Runner, parameter_of
 
 
 class TorchRunner(Runner):
@@ -23,10 +24,13 @@ class TorchRunner(Runner):
         super().__init__(f"torch {torch.__version__}")
         self._torch = torch
 
-    def __call__(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def __call__(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         def fresh() -> Any:
             return self._torch.from_numpy(points.copy()).to(getattr(self._torch, kind))
 
+        parameter = parameter_of(what)
+        if parameter is not None:
+            return {"backward": self._slope(fresh(), parameter)}
         both = self._function("_value_and_gradient")(fresh(), **self._parameters)
         if what == "value":
             return {
@@ -41,8 +45,14 @@ class TorchRunner(Runner):
             "backward with graph": self._backward(fresh(), again=True),
         }
 
-    def slow_ways(self, points: Array, kind: str, what: What) -> dict[str, Array]:
+    def slow_ways(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         """Compiled, exported, under autocast: the module and the function."""
+        if parameter_of(what) is not None:
+            return {}
+        with _environment_kept():
+            return self._compiled_and_exported(points, kind, what)
+
+    def _compiled_and_exported(self, points: Array, kind: str, what: str) -> dict[str, Array]:
         torch = self._torch
         torch.compiler.reset()  # it counts recompilations of equal texts, and gives up at eight
         x = torch.from_numpy(points.copy()).to(getattr(torch, kind))
@@ -86,6 +96,25 @@ class TorchRunner(Runner):
         upstream = self._torch.ones_like(x)
         (gradient,) = self._torch.autograd.grad(result, x, upstream, create_graph=again)
         return _array(gradient)
+
+    def _slope(self, x: Any, parameter: str) -> Array:
+        """By the backward pass, with a parameter of its own for each x."""
+        torch = self._torch
+        own = torch.full_like(x, self._parameters[parameter], requires_grad=True)
+        result = self._function("")(x, **{**self._parameters, parameter: own})
+        (gradient,) = torch.autograd.grad(result, own, torch.ones_like(x))
+        return _array(gradient)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Torch's compiler leaves its folders in the environment, for any child of the caller."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
 
 
 def _array(tensor: Any) -> Array:

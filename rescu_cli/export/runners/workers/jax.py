@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rescu_cli.export.runners.base import slope_of
 from rescu_cli.export.runners.workers.base import Array, Program, module_of, padded
 
 
@@ -30,6 +31,10 @@ class JaxProgram:
             return jax.jvp(lambda u: value(u, *numbers), (x,), (jnp.ones_like(x),))[1]
 
         mapped = (0, *(None for _ in parameters))
+        slopes = {
+            slope_of(parameter): jax.vmap(jax.grad(value, argnums=1 + k), mapped)
+            for k, parameter in enumerate(parameters)
+        }
         self._ways: dict[str, dict[str, Callable[..., Any]]] = {
             "value": {
                 "function": value,
@@ -43,6 +48,7 @@ class JaxProgram:
                 "jit of forward": jax.jit(forward),
                 "jit of grad": jax.jit(jax.vmap(jax.grad(value), mapped)),
             },
+            **{what: {"grad": f, "jit of grad": jax.jit(f)} for what, f in slopes.items()},
         }
 
     def __call__(self, points: Array, kind: str, what: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from rescu_cli.export.naming import class_name
+from rescu_cli.export.runners.base import parameter_of
 from rescu_cli.export.runners.workers.base import Array, Program, module_of, padded
 
 
@@ -28,7 +29,11 @@ class KerasProgram:
         self.tool = f"keras {keras.__version__} on {self._backend} {version}"
 
     def __call__(self, points: Array, kind: str, what: str) -> dict[str, Any]:
-        ways = self._values(points, kind) if what == "value" else self._gradients(points, kind)
+        parameter = parameter_of(what)
+        if parameter is not None:
+            ways = self._slopes(points, kind, parameter)
+        else:
+            ways = self._values(points, kind) if what == "value" else self._gradients(points, kind)
         return {
             way: keras.ops.convert_to_numpy(keras.ops.cast(found, "float32")).astype(np.float64)
             for way, found in ways.items()
@@ -55,6 +60,19 @@ class KerasProgram:
             slope = self._framework.vmap(self._framework.grad(lambda u: self._value(u, **numbers)))
             found |= {"backward": slope(x), "jit of backward": self._framework.jit(slope)(x)}
         return found
+
+    def _slopes(self, points: Array, kind: str, parameter: str) -> dict[str, Any]:
+        """By the backward pass, with a parameter of its own for each x."""
+        x, number = self._tensor(points, kind), self._parameters[parameter]
+
+        def value(own: Any, u: Any) -> Any:
+            return self._value(u, **{**self._parameters, parameter: own})
+
+        own = keras.ops.full_like(x, number)
+        if self._backend == "torch":
+            own = own.requires_grad_()
+            return {"backward": self._framework.autograd.grad(value(own, x).sum(), own)[0]}
+        return {"backward": self._framework.vmap(self._framework.grad(value))(own, x)}
 
     def _tensor(self, points: Array, kind: str) -> Any:
         with np.errstate(over="ignore"):

@@ -12,6 +12,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 from rescu_cli.export.backends.onnx import encode
+from rescu_cli.export.runners.base import parameter_of
 from rescu_cli.export.runners.workers.base import Array, Program
 
 _TYPES = {"float32": onnx.TensorProto.FLOAT, "float64": onnx.TensorProto.DOUBLE}
@@ -31,11 +32,11 @@ class OnnxProgram:
             feeds = {"x": points.astype(kind)}
         feeds |= {n: np.asarray(v, dtype=kind) for n, v in self._parameters.items()}
         return {
-            way: self._session(kind, optimized).run([what], feeds)[0].astype(np.float64)
+            way: self._session(kind, optimized, what).run([what], feeds)[0].astype(np.float64)
             for way, optimized in (("optimized", True), ("as it is", False))
         }
 
-    def _session_of(self, kind: str, optimized: bool) -> Any:
+    def _session_of(self, kind: str, optimized: bool, what: str) -> Any:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
@@ -44,7 +45,7 @@ class OnnxProgram:
             levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
         )
         return onnxruntime.InferenceSession(
-            retyped(self._encoded, kind), options, providers=["CPUExecutionProvider"]
+            asked(retyped(self._encoded, kind), what), options, providers=["CPUExecutionProvider"]
         )
 
 
@@ -56,6 +57,25 @@ def retyped(encoded: bytes, kind: str) -> bytes:
     for default in model.graph.initializer:
         held = numpy_helper.to_array(default).astype(kind)
         default.CopyFrom(numpy_helper.from_array(held, default.name))
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def asked(encoded: bytes, what: str) -> bytes:
+    """The model with a gradient of a parameter among its outputs.
+
+    Its graph gives value and gradient; its functions give all of them.
+    """
+    if parameter_of(what) is None:
+        return encoded
+    model = onnx.load_model_from_string(encoded)
+    (value,) = (node for node in model.graph.node if node.output[0] == "value")
+    slope = onnx.helper.make_node(
+        f"{value.op_type}_{what}", list(value.input), [what], domain=value.domain
+    )
+    model.graph.node.append(slope)
+    model.graph.output.append(model.graph.output[0])
+    model.graph.output[-1].name = what
     data: bytes = model.SerializeToString()
     return data
 
