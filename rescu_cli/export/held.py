@@ -122,7 +122,8 @@ def defaults(activation: Activation) -> dict[str, sp.Expr]:
 def further_samples(activation: Activation) -> list[dict[str, sp.Expr]]:
     """Other numbers for the free parameters, inside their domains: the defaults, stretched.
 
-    Neighbours are stretched differently, so that a symmetric shape is no longer so. A parameter whose default is 0, or that would leave its domain, is shifted, or stays.
+    Neighbours are stretched differently, so that a symmetric shape is no longer so. A parameter
+    whose default is 0, or that would leave its domain, is shifted, or stays.
     """
     given = defaults(activation)
     found = []
