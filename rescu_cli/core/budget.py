@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-_STEP, _AGAIN = 0.002, 0.05
-"""Seconds between two looks at the clock, and between two tries. One try is not always enough: an
-exception that arrives while Python runs a destructor or a callback is dropped, and code with a bare
-``except`` swallows it."""
+_STEP = 0.002
+"""Seconds between two looks at the clock."""
+_AGAIN = (0.05, 0.031, 0.081, 0.019)
+"""Seconds between two tries, in turn. One try is not always enough: an exception that arrives while
+Python runs a destructor or a callback is dropped, and code with a bare ``except`` swallows it. At
+equal intervals the tries can keep step with such a destructor for ever."""
 
 
 class OutOfTime(BaseException):  # reason: control flow, like KeyboardInterrupt
@@ -35,15 +39,21 @@ def time_budget(seconds: float) -> Iterator[None]:
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     # Plain flags and polling: an exception between taking a lock and entering its ``with`` would
     # leave the lock taken for ever.
-    flags = SimpleNamespace(done=False, gone=False)
+    flags = SimpleNamespace(begun=False, done=False, gone=False)
 
     def watch() -> None:
+        # Nothing may arrive before the block is entered, however late this thread gets its turn:
+        # nobody would be there to end it.
+        while not flags.begun:
+            time.sleep(_STEP / 4)
         end = time.monotonic() + seconds
         while not flags.done and time.monotonic() < end:
             time.sleep(_STEP)
-        while not flags.done:
+        for pause in cycle(_AGAIN):
+            if flags.done:
+                break
             raise_in(target, ctypes.py_object(OutOfTime))
-            time.sleep(_AGAIN)
+            time.sleep(pause)
         flags.gone = True
 
     usual_hook = sys.unraisablehook
@@ -54,8 +64,11 @@ def time_budget(seconds: float) -> Iterator[None]:
             usual_hook(unraisable)
 
     sys.unraisablehook = hook
-    threading.Thread(target=watch, daemon=True).start()
+    # Not `threading.Thread`, whose start waits for an event: the budget of a caller may run out
+    # there, with the event's lock taken.
+    _thread.start_new_thread(watch, ())
     try:
+        flags.begun = True
         yield
     finally:
         while True:
