@@ -26,7 +26,7 @@ import sys
 from rescu_cli.experiment import compare
 report = compare(["relu", "smelu", "swish"], seeds=int(sys.argv[1]), out=sys.argv[2], resume=False)
 for one in report.activations:
-    accuracy, pd = one.accuracy.mean, one.pd["pd_l1"].value
+    accuracy, pd = one.score.mean, one.pd["pd_l1"].value
     print(f"{one.activation}: accuracy {accuracy:.4f}, pd_l1 {pd:.4f}")
 """
 

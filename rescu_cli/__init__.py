@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         recheck,
         resolve,
         show,
+        sweep,
         verify,
     )
     from rescu_cli.bench import benchmark
@@ -49,6 +50,7 @@ __all__ = [
     "resolve",
     "show",
     "swap",
+    "sweep",
     "verify",
 ]
 

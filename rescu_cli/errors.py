@@ -116,6 +116,12 @@ class MissingDependencyError(RescuError, ImportError):
         super().__init__(f"{purpose} needs {what}, which is not installed. Install: {install}")
 
 
+class EngineError(RescuError):
+    """Other machines that should do the work cannot be reached, do not fit, or were lost."""
+
+    exit_code = ExitCode.MISSING_DEPENDENCY
+
+
 class StoreError(RescuError, OSError):
     """A file or run directory cannot be read, written or trusted."""
 

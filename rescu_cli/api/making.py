@@ -49,7 +49,8 @@ def draw(
         >>> len(rescu.draw(["smelu:beta=2"]).axes)
         2
     """
-    from rescu_cli.plot import parse_sweep, plot_activations, plot_sweep
+    from rescu_cli.core.sweep import parse_sweep
+    from rescu_cli.plot import plot_activations, plot_sweep
 
     activations = resolve_all(texts, overrides)
     if sweep is None:

@@ -10,6 +10,10 @@ from rescu_cli.api.named import resolve_all
 
 if TYPE_CHECKING:
     from rescu_cli.experiment import Report
+    from rescu_cli.experiment.front import SweepReport
+
+RESULT = "result.json"
+RESULT_SCHEMA = 1
 
 
 def compare(
@@ -17,7 +21,7 @@ def compare(
 ) -> Report:
     """Train every activation with the same seeds; measure accuracy and prediction difference.
 
-    The run directory also receives the accuracy–PD figure and ``report.html``.
+    The run directory also receives ``result.json``, the accuracy–PD figure and ``report.html``.
 
     Args:
         activations: As typed on the command line.
@@ -37,23 +41,136 @@ def compare(
     return report
 
 
+def report_page(folder: str | Path) -> Path:
+    """Draw ``report.html`` and the accuracy–PD figure of a finished run directory again.
+
+    Args:
+        folder: A run directory of `compare`, with its ``result.json``.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        StoreError: If the folder has no result, or predictions that do not fit it.
+    """
+    from rescu_cli.core.files import read_json
+    from rescu_cli.errors import StoreError, UsageError
+
+    path = Path(folder) / RESULT
+    if not path.is_file():
+        raise StoreError(
+            f"{folder} has no {RESULT}, so it is not the directory of a finished run. Give the "
+            "same 'rescu compare' with '--out' again: it trains nothing that is finished, and "
+            "writes the page."
+        )
+    try:
+        document = read_json(path)
+    except UsageError as error:
+        raise StoreError(f"{error} Run the same 'rescu compare' again.") from error
+    if not isinstance(document, dict) or document.get("schema") != RESULT_SCHEMA:
+        raise StoreError(
+            f"{path} is not a result of schema {RESULT_SCHEMA}; it may be of another version of "
+            "rescu. Run the same 'rescu compare' again."
+        )
+    return _draw_page(Path(folder), document)
+
+
 def _save_page(report: Report) -> None:
-    """Figures and report.html beside the run's data."""
+    """The result, figures and report.html beside the run's data."""
     from rescu_cli import __version__
+    from rescu_cli.core.files import write_json
+    from rescu_cli.experiment.page.material import recorded_environment
+
+    document = {
+        "schema": RESULT_SCHEMA,
+        "version": __version__,
+        "environment": recorded_environment(report.run_dir),
+        "result": report.to_dict(),
+    }
+    write_json(report.run_dir / RESULT, document)
+    _draw_page(report.run_dir, document)
+
+
+def _draw_page(folder: Path, document: Mapping[str, Any]) -> Path:
+    """Everything that can be made from the stored result."""
     from rescu_cli.core.files import write_atomically
-    from rescu_cli.experiment.page import render_page
+    from rescu_cli.experiment.page import Material, render_page
+    from rescu_cli.experiment.page.material import load_disagreement, load_pictures
+
+    result = document["result"]
+    found = load_disagreement(folder, result)
+    pictures, reason = load_pictures(result["spec"], found)
+    material = Material(
+        tradeoff=_draw_tradeoff(folder, result["activations"]),
+        training=_draw_training(result["activations"]),
+        disagreement=found,
+        pictures=pictures,
+        without_pictures=reason,
+        environment=document["environment"],
+    )
+    page = folder / "report.html"
+    write_atomically(page, render_page(result, document["version"], material))
+    return page
+
+
+def _draw_tradeoff(folder: Path, activations: Sequence[Mapping[str, Any]]) -> str | None:
+    """Writes the figure as PNG and SVG, and returns the SVG; None where PD is not defined."""
+    from rescu_cli.core.files import write_atomically
     from rescu_cli.plot import figure_bytes, plot_tradeoff
 
-    result = report.to_dict()
-    drawings = []
-    if all(r["pd"]["pd_l1"]["value"] is not None for r in result["activations"]):
-        figure = plot_tradeoff(result["activations"])
-        for ending in ("png", "svg"):
-            drawing = figure_bytes(figure, ending)
-            write_atomically(report.run_dir / f"tradeoff.{ending}", drawing)
-        drawings.append(drawing.decode())
-    page = render_page(result, __version__, drawings)
-    write_atomically(report.run_dir / "report.html", page)
+    if any(entry["pd"]["pd_l1"]["value"] is None for entry in activations):
+        return None
+    figure = plot_tradeoff(activations)
+    for ending in ("png", "svg"):
+        drawing = figure_bytes(figure, ending)
+        write_atomically(folder / f"tradeoff.{ending}", drawing)
+    return drawing.decode()
+
+
+def _draw_training(activations: Sequence[Mapping[str, Any]]) -> str | None:
+    """SVG of the training curves; None for results without them."""
+    from rescu_cli.plot import figure_bytes
+    from rescu_cli.plot.training import has_training, plot_training
+
+    if not has_training(activations):
+        return None
+    return figure_bytes(plot_training(activations), "svg").decode()
+
+
+def sweep(
+    activation: str,
+    values: str,
+    *,
+    against: Sequence[str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> SweepReport:
+    """Train an activation at every value of a parameter, beside fixed ones.
+
+    The run directory also receives the front as a figure, and the comparison's report.
+
+    Args:
+        activation: As typed on the command line, the swept parameter left out.
+        values: ``beta=0.1:4:12`` or ``beta=0.5,1,2``.
+        against: Fixed activations, the baseline first; relu, swish, gelu and softplus if None.
+        overrides: Values for parameters that are still free, by name.
+        options: Those of `rescu_cli.experiment.sweep` and of `compare`.
+    """
+    from rescu_cli.core.files import write_atomically
+    from rescu_cli.core.sweep import parse_sweep
+    from rescu_cli.experiment import sweep as run
+    from rescu_cli.plot import figure_bytes, plot_front
+
+    wanted: dict[str, Any] = dict(options)
+    if against is not None:
+        wanted["references"] = resolve_all(against, overrides)
+    (chosen,) = resolve_all([activation], overrides)
+    found = run(chosen, parse_sweep(values), **wanted)
+    _save_page(found.report)
+    figure = plot_front(found.to_dict())
+    for ending in ("png", "svg"):
+        write_atomically(found.report.run_dir / f"front.{ending}", figure_bytes(figure, ending))
+    return found
 
 
 def prediction_difference(paths: Sequence[str | Path]) -> dict[str, Any]:

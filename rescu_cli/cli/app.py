@@ -19,6 +19,8 @@ from rescu_cli.cli.commands import (
     net,
     pd,
     plot,
+    report_page,
+    sweep,
     verify,
 )
 from rescu_cli.errors import ExitCode, RescuError
@@ -31,7 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for module in (listing, derive, verify, export, plot, compare, pd, bench, net, house):
+for module in (
+    listing, derive, verify, export, plot, compare, sweep, report_page, pd, bench, net, house,
+):  # fmt: skip
     module.register(app)
 
 

@@ -19,6 +19,7 @@ _PACKAGES = (
     ("torch", "training, the torch target", "pip install torch"),
     ("scikit-learn", "the data sets digits and breast_cancer", "pip install scikit-learn"),
     ("loky", "local worker processes", "pip install 'rescu-cli[cluster]'"),
+    ("distributed", "training on a Dask cluster", "pip install 'rescu-cli[dask]'"),
     ("jax", "export --to jax --check", "pip install jax"),
     ("keras", "export --to keras --check", "pip install keras"),
     ("onnx", "export --to onnx --out", "pip install onnx"),

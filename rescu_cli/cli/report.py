@@ -19,7 +19,8 @@ from rich.progress import (
 
 from rescu_cli.cli import render
 
-_HEADLINE = ("accuracy", "loss", "pd_l1", "churn")
+_HEADLINE = ("accuracy", "auc", "r2", "loss", "pd_l1", "pd_relative", "churn")
+_SCORES = ("accuracy", "auc", "r2")
 
 
 @contextmanager
@@ -52,15 +53,17 @@ def print_report(result: Mapping[str, Any]) -> None:
     rows = result["activations"]
     n_seeds = len(result["spec"]["seeds"])
     right = {"justify": "right"}
+    score = next(name for name in _SCORES if name in rows[0])
+    # Beside the sum over classes, how often two models disagree, or by how much of a click.
+    second = {"accuracy": "churn", "auc": "pd_relative", "r2": "pd_pairwise_l1"}[score]
     render.table(
         f"{result['spec']['data']}, {result['spec']['model']}, {n_seeds} seeds, "
         f"{result['n_models']} models; 95 % intervals over seeds",
-        ["activation", ("accuracy", right), ("loss", right), ("PD (pd_l1)", right),
-         ("churn", right)],
+        ["activation", (score, right), ("loss", right), ("PD (pd_l1)", right), (second, right)],
         [
             (
-                r["activation"], _score(r["accuracy"]), _score(r["loss"]), _value(r["pd"]["pd_l1"]),
-                _value(r["pd"]["churn"]),
+                r["activation"], _score(r[score]), _score(r["loss"]), _value(r["pd"]["pd_l1"]),
+                _value(r["pd"][second]),
             )
             for r in rows
         ],
@@ -95,12 +98,20 @@ def _print_comparisons(comparisons: Sequence[Mapping[str, Any]]) -> None:
         [
             (
                 c["a"], c["metric"], _signed(c["difference"]), _interval(c["ci"]),
-                render.number(c["p"], 3), render.number(c["p_adjusted"], 3), c["verdict"],
+                render.number(c["p"], 3), render.number(c["p_adjusted"], 3), _verdict(c),
             )
             for c in shown
         ],
         caption="the other definitions are in --json",
     )  # fmt: skip
+
+
+def _verdict(comparison: Mapping[str, Any]) -> str:
+    equal = comparison["equivalence"]
+    if equal is None:
+        return str(comparison["verdict"])
+    shown = "" if equal["equivalent"] else " not shown"
+    return f"{comparison['verdict']}; equivalence within ±{equal['margin']:g}{shown}"
 
 
 def print_prediction_difference(result: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.data import DATASETS as DATASETS
     from rescu_cli.experiment.data import load_dataset as load_dataset
     from rescu_cli.experiment.data.dataset import Dataset as Dataset
+    from rescu_cli.experiment.front import sweep as sweep
     from rescu_cli.experiment.metrics import METRICS as METRICS
     from rescu_cli.experiment.metrics import measure as measure
     from rescu_cli.experiment.models import MODELS as MODELS
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.report import Report as Report
     from rescu_cli.experiment.spec import ExperimentSpec as ExperimentSpec
     from rescu_cli.experiment.spec import hidden_sizes as hidden_sizes
-    from rescu_cli.experiment.spec import refuse_unavailable as refuse_unavailable
     from rescu_cli.experiment.stats import equivalence as equivalence
     from rescu_cli.experiment.stats import seeds_needed as seeds_needed
 
@@ -41,8 +41,8 @@ _HOME = {
     "load_predictions": "predictions",
     "measure": "metrics",
     "prediction_difference": "pd",
-    "refuse_unavailable": "spec",
     "seeds_needed": "stats",
+    "sweep": "front",
 }
 
 __all__ = sorted(_HOME)

@@ -16,7 +16,7 @@ def advise(
     spec: ExperimentSpec,
     results: Sequence[ActivationResult],
     comparisons: Sequence[Comparison],
-    majority: float | None,
+    nothing: float | None,
 ) -> tuple[str, ...]:
     """Advice on one experiment, most important first.
 
@@ -24,13 +24,14 @@ def advise(
         spec: The experiment.
         results: One per activation.
         comparisons: All of them.
-        majority: Share of the most frequent class in the test part: the accuracy of a model that
-            learned nothing else.
+        nothing: The score of a model that has learned nothing: of an accuracy, the share of the
+            most frequent class.
     """
     texts = [
         *_diverged(results),
-        *_learned_nothing(results, majority),
-        *_too_few_seeds(len(spec.seeds), len(spec.activations) - 1),
+        *_learned_nothing(results, nothing),
+        *_control(spec, results),
+        *_too_few_seeds(spec),
         *_cheap_difference(results, comparisons),
         *_initialisation(spec),
     ]
@@ -40,27 +41,46 @@ def advise(
 def _diverged(results: Sequence[ActivationResult]) -> list[str]:
     return [
         f"{result.activation}: {result.n_diverged} of "
-        f"{len(result.accuracy.per_seed)} trainings diverged and are left out of its "
+        f"{len(result.score.per_seed)} trainings diverged and are left out of its "
         "figures; a smaller '--lr' may help."
         for result in results
         if result.n_diverged
     ]
 
 
-def _learned_nothing(results: Sequence[ActivationResult], majority: float | None) -> list[str]:
+def _learned_nothing(results: Sequence[ActivationResult], nothing: float | None) -> list[str]:
     return [
-        f"{result.activation}: accuracy {result.accuracy.mean:.3f} is not above the share of the "
-        f"most frequent class, {majority:.3f}. A model that has learned nothing has a low "
+        f"{result.activation}: {result.score_name} {result.score.mean:.3f} is not above "
+        f"{nothing:.3f}, that of a model that has learned nothing. Such a model has a low "
         "prediction difference for free."
         for result in results
-        if majority is not None
-        and result.accuracy.mean is not None
-        and result.accuracy.mean <= majority
+        if nothing is not None and result.score.mean is not None and result.score.mean <= nothing
     ]
 
 
-def _too_few_seeds(n_seeds: int, n_comparisons: int) -> list[str]:
-    texts = []
+def _control(spec: ExperimentSpec, results: Sequence[ActivationResult]) -> list[str]:
+    if spec.vary:
+        return []
+    different = [
+        result.activation
+        for result in results
+        if any(found.value not in (None, 0.0) for found in result.pd.values())
+    ]
+    if different:
+        return [
+            f"Nothing varied between the seeds, and yet models differ: {', '.join(different)}. "
+            "This machine does not repeat a training bit for bit."
+        ]
+    return [
+        "Nothing varied between the seeds: the control. Every prediction difference is exactly 0."
+    ]
+
+
+def _too_few_seeds(spec: ExperimentSpec) -> list[str]:
+    n_seeds, n_comparisons = len(spec.seeds), len(spec.activations) - 1
+    texts: list[str] = []
+    if not spec.vary:
+        return texts
     if n_seeds == 1:
         texts.append("One seed has no prediction difference; use '--seeds 5' or more.")
     elif n_seeds == 2:
@@ -74,7 +94,7 @@ def _too_few_seeds(n_seeds: int, n_comparisons: int) -> list[str]:
         among = "" if n_comparisons == 1 else f" ({adjusted:g} after Holm, {n_comparisons} tests)"
         texts.append(
             f"{n_seeds} seed{'s' * (n_seeds > 1)} can never show a significant difference in "
-            f"accuracy or loss: the least possible p of the exact sign-flip test is {least:g}"
+            f"{spec.score} or loss: the least possible p of the exact sign-flip test is {least:g}"
             f"{among}. '--seeds {needed}' is the fewest that can reach {ALPHA:g}."
         )
     return texts

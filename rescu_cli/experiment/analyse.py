@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rescu_cli.errors import DisagreementError
 from rescu_cli.experiment.advice import advise
-from rescu_cli.experiment.metrics import METRICS, Measured, accuracy, log_loss, measure
+from rescu_cli.experiment.metrics import METRICS, Measured, log_loss, measure, squared_error
 from rescu_cli.experiment.predictions import Predictions
-from rescu_cli.experiment.report import ActivationResult, Comparison, Difference, Report, Score
+from rescu_cli.experiment.report import (
+    ActivationResult,
+    Comparison,
+    Curves,
+    Difference,
+    Report,
+    Score,
+)
+from rescu_cli.experiment.scores import SCORES
 from rescu_cli.experiment.spec import ActivationKey, ExperimentSpec
 from rescu_cli.experiment.stats import (
+    LEVEL,
     Estimate,
+    equivalence,
     holm,
     jackknife,
     mean_estimate,
     sign_flip_test,
+    t_quantile,
     verdict,
 )
 from rescu_cli.experiment.store import CellRecord
@@ -57,37 +67,58 @@ class Trial:
         return self.predictions.models(np.isin(self.predictions.seeds, seeds))
 
 
-def analyse(spec: ExperimentSpec, run_dir: Path, trials: Sequence[Trial]) -> Report:
+def analyse(
+    spec: ExperimentSpec, run_dir: Path, trials: Sequence[Trial], margin: float | None = None
+) -> Report:
     """The report of an experiment.
+
+    Args:
+        spec: The experiment.
+        run_dir: Where it is kept.
+        trials: One per activation.
+        margin: Scores that differ by less count as equal; None for no test of equivalence.
 
     Raises:
         DisagreementError: If two models that must differ give identical predictions.
     """
-    require_different(trials)
+    require_different(trials, by_seed=bool(spec.vary))
+    metrics = applicable(spec.task)
     measured: dict[str, dict[str, Measured]] = {
-        trial.key.spec: _measure_all(trial.predictions) for trial in trials
+        trial.key.spec: _measure_all(trial.predictions, metrics) for trial in trials
     }
-    results = tuple(_result(trial, measured[trial.key.spec]) for trial in trials)
+    results = tuple(_result(trial, spec.score, measured[trial.key.spec], metrics)
+                    for trial in trials)  # fmt: skip
     base = next(trial for trial in trials if trial.key.spec == spec.baseline)
     others = [trial for trial in trials if trial is not base]
-    comparisons = _compare_all(others, base, measured)
+    comparisons = _compare_all(others, base, spec.score, measured, metrics)
+    if margin is not None:
+        comparisons = tuple(_with_equivalence(c, spec.score, margin) for c in comparisons)
     return Report(
         spec=spec.to_dict(),
         run_dir=run_dir,
         n_models=sum(len(trial.records) for trial in trials),
         activations=results,
         comparisons=comparisons,
-        advice=advise(spec, results, comparisons, _majority(base)),
-        formulas={key: metric.formula for key, metric in METRICS.items()},
+        advice=advise(spec, results, comparisons, _nothing(base, spec.score)),
+        formulas={key: METRICS[key].formula for key in metrics},
     )
 
 
-def require_different(trials: Sequence[Trial]) -> None:
+def applicable(task: str) -> tuple[str, ...]:
+    """Keys of the prediction differences that are defined for a task."""
+    return tuple(key for key, metric in METRICS.items() if task in metric.tasks)
+
+
+def require_different(trials: Sequence[Trial], *, by_seed: bool = True) -> None:
     """Refuses models whose predictions are equal in every bit although they must not be.
 
     Two activations with the same predictions mean that one of them was not used; two seeds, that
     the seed was not used. Predictions that consist of 0 and 1 only are not looked at: saturated
     models can agree by themselves.
+
+    Args:
+        trials: One per activation.
+        by_seed: Whether something varies between the seeds; else they must agree.
 
     Raises:
         DisagreementError: Naming the two models.
@@ -107,23 +138,25 @@ def require_different(trials: Sequence[Trial]) -> None:
                     "used in training, or both are the same function under two formulas. Look at "
                     "both with 'rescu show'; if they are the same, compare only one."
                 )
-            if twin[1] != seed:
+            if twin[1] != seed and by_seed:
                 raise DisagreementError(
                     f"{trial.key.spec}: seeds {twin[1]} and {seed} gave identical predictions, so "
                     "the seed was not used. No prediction difference can be reported."
                 )
 
 
-def _measure_all(predictions: Predictions | None) -> dict[str, Measured]:
+def _measure_all(predictions: Predictions | None, metrics: Sequence[str]) -> dict[str, Measured]:
     if predictions is None or predictions.n_models < 2:
         return {}
-    return {key: measure(key, predictions) for key in METRICS}
+    return {key: measure(key, predictions) for key in metrics}
 
 
-def _result(trial: Trial, measured: Mapping[str, Measured]) -> ActivationResult:
+def _result(
+    trial: Trial, score: str, measured: Mapping[str, Measured], metrics: Sequence[str]
+) -> ActivationResult:
     n_models = len(trial.sound_seeds)
     pd = {}
-    for key in METRICS:
+    for key in metrics:
         found = measured.get(key)
         if found is None:
             pd[key] = Difference(None, None, None, n_models)
@@ -137,26 +170,41 @@ def _result(trial: Trial, measured: Mapping[str, Measured]) -> ActivationResult:
     return ActivationResult(
         activation=trial.key.spec,
         digest=trial.key.digest,
-        accuracy=_score(trial, "accuracy"),
+        score_name=score,
+        score=_score(trial, score),
         loss=_score(trial, "loss"),
         pd=pd,
         n_diverged=len(trial.records) - n_models,
         seconds=sum(record.seconds for record in trial.records),
+        curves=Curves(
+            tuple(None if r.diverged else r.curve for r in trial.records),
+            tuple(None if r.diverged else r.validation for r in trial.records),
+            tuple(r.epoch for r in trial.records),
+        ),
     )
 
 
+def _of(record: CellRecord, metric: str) -> float | None:
+    return record.loss if metric == "loss" else record.score
+
+
 def _per_seed(trial: Trial, metric: str, seeds: Sequence[int]) -> Floats:
-    found: dict[int, Any] = {record.seed: getattr(record, metric) for record in trial.records}
+    found = {record.seed: _of(record, metric) for record in trial.records}
     return np.array([found[seed] for seed in seeds], dtype=np.float64)
 
 
 def _per_example(predictions: Predictions, metric: str) -> Floats:
-    table = accuracy(predictions) if metric == "accuracy" else log_loss(predictions)
+    if metric in SCORES:
+        table = SCORES[metric].table(predictions.probabilities, predictions.labels)
+    elif predictions.task == "regression":
+        table = squared_error(predictions) / 2
+    else:
+        table = log_loss(predictions)
     return np.asarray(table.mean(0))
 
 
 def _score(trial: Trial, metric: str) -> Score:
-    per_seed = tuple(None if r.diverged else getattr(r, metric) for r in trial.records)
+    per_seed = tuple(None if r.diverged else _of(r, metric) for r in trial.records)
     if trial.predictions is None:
         return Score(None, None, None, per_seed)
     over_seeds = mean_estimate(_per_seed(trial, metric, trial.sound_seeds))
@@ -165,13 +213,14 @@ def _score(trial: Trial, metric: str) -> Score:
 
 
 def _compare_all(
-    others: Sequence[Trial], base: Trial, measured: Mapping[str, Mapping[str, Measured]]
-) -> tuple[Comparison, ...]:
+    others: Sequence[Trial], base: Trial, score: str,
+    measured: Mapping[str, Mapping[str, Measured]], metrics: Sequence[str],
+) -> tuple[Comparison, ...]:  # fmt: skip
     comparisons: list[Comparison] = []
-    for metric in ("accuracy", "loss", *METRICS):
+    for metric in (score, "loss", *metrics):
         family = [
             _compare_score(trial, base, metric)
-            if metric not in METRICS
+            if metric not in metrics
             else _compare_pd(trial, base, metric, measured)
             for trial in others
         ]
@@ -256,9 +305,17 @@ def _empty(a: Trial, b: Trial, metric: str, n_seeds: int, test: str) -> Comparis
     )
 
 
-def _majority(trial: Trial) -> float | None:
-    """Share of the most frequent class among the test labels."""
+def _with_equivalence(comparison: Comparison, score: str, margin: float) -> Comparison:
+    if comparison.metric != score or comparison.difference is None or comparison.ci is None:
+        return comparison
+    df = comparison.n_seeds - 1
+    half = (comparison.ci[1] - comparison.ci[0]) / 2
+    estimate = Estimate(comparison.difference, half / t_quantile((1 + LEVEL) / 2, df), df)
+    return replace(comparison, equivalence=equivalence(estimate, margin))
+
+
+def _nothing(trial: Trial, score: str) -> float | None:
+    """The score of a model that has learned nothing."""
     if trial.predictions is None:
         return None
-    counts = np.bincount(trial.predictions.labels)
-    return float(counts.max() / counts.sum())
+    return SCORES[score].nothing(trial.predictions.labels)

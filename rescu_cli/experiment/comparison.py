@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.analyse import Trial, analyse
 from rescu_cli.experiment.data import load_dataset
-from rescu_cli.experiment.engine import InProcessExecutor, open_executor, results
+from rescu_cli.experiment.data.dataset import Dataset
+from rescu_cli.experiment.engine import InProcessExecutor, at_once, open_executor, results
+from rescu_cli.experiment.models import MODELS, load_plan
 from rescu_cli.experiment.plan import plan
 from rescu_cli.experiment.predictions import Predictions
 from rescu_cli.experiment.report import write_table
-from rescu_cli.experiment.spec import DEFAULT_HIDDEN, MAX_MODELS, ActivationKey, ExperimentSpec
+from rescu_cli.experiment.scores import score_name
+from rescu_cli.experiment.spec import (
+    MAX_MODELS,
+    VALIDATION_SHARE,
+    ActivationKey,
+    ExperimentSpec,
+)
 from rescu_cli.experiment.store import RunStore, locked
 
 if TYPE_CHECKING:
     from rescu_cli.core.activation import Activation
-    from rescu_cli.experiment.data.dataset import Dataset
     from rescu_cli.experiment.report import Report
 
 RUNS = Path("rescu-runs")
@@ -33,17 +42,24 @@ Progress = Callable[[int, int], None]
 def compare(
     activations: Sequence[str | Activation],
     *,
-    data: str = "digits",
+    data: str | Dataset = "digits",
+    label: str | None = None,
+    task: str | None = None,
     model: str = "mlp",
     seeds: int | Sequence[int] = 5,
     epochs: int | None = None,
     lr: float | None = None,
+    tune: Sequence[float] | None = None,
+    optimizer: str | None = None,
     batch_size: int | None = None,
     hidden: Sequence[int] | None = None,
     norm: str = "none",
+    dropout: float = 0.0,
     init: str = "gain",
     vary: Sequence[str] = ("init", "order"),
     baseline: str | None = None,
+    match: str | None = None,
+    margin: float | None = None,
     device: str = "cpu",
     dtype: str = "float32",
     engine: str | Executor = "local",
@@ -60,22 +76,33 @@ def compare(
     Args:
         activations: Names as typed on the command line, or `Activation` objects; parameters left
             out take their documented defaults.
-        data: Name in the table of data sets.
+        data: Name in the table of data sets, a path, or a `Dataset`.
+        label: Label column of a file.
+        task: Of a file: ``classification`` or ``regression``.
         model: Name in the table of models.
         seeds: How many (0, 1, …), or which.
-        epochs: Passes over the data; 30 if None.
-        lr: Adam's first learning rate, on a cosine schedule; 0.001 if None.
-        batch_size: 64 if None.
-        hidden: Hidden widths; (128, 64) if None.
-        norm: ``none`` or ``layer``.
+        epochs: Passes over the data; the model's own if None, as all that follow.
+        lr: First learning rate.
+        tune: Learning rates of which each activation gets its best: all are tried with the first
+            `TUNE_SEEDS` seeds, and judged by their loss on a validation part.
+        optimizer: ``adam`` along half a cosine, or ``adagrad``.
+        batch_size: Examples per step.
+        hidden: Hidden widths, or channels.
+        norm: ``none``, ``layer`` or ``batch``.
+        dropout: Share of hidden units dropped in training.
         init: ``gain``, matched to each activation, or ``default``, the framework's.
-        vary: What differs between seeds: ``init``, ``order`` or both.
+        vary: What differs between seeds: any of ``init``, ``order``, ``dropout``, ``split`` (each
+            seed sees another 80 % of the training part); nothing for the control.
         baseline: The activation that the others are compared with; the first if None.
+        match: ``loss`` compares at equal validation loss: each model's predictions are those of the
+            first epoch at which it is as good as the worst activation ever is on average.
+        margin: Scores that differ by less count as equal, and are tested for it.
         device: ``cpu`` or ``cuda``.
         dtype: ``float32`` or ``float64``.
-        engine: ``local``, ``loky``, or a `concurrent.futures.Executor`.
+        engine: ``local``, ``loky``, ``dask://HOST:PORT``, or a `concurrent.futures.Executor`.
         workers: Worker processes for ``loky``.
-        out: Run directory; ``rescu-runs/<data>-<hash of the experiment>`` if None.
+        out: Run directory; ``rescu-runs/<data>-<hash of the experiment>`` if None. Tuning and the
+            run that is matched are kept in folders inside it.
         resume: False trains cells again that are finished.
         progress: Called with (epochs done, epochs to do), summed over the batches.
 
@@ -89,44 +116,157 @@ def compare(
     """
     if isinstance(activations, str):
         activations = [activations]
+    if match not in (None, "loss"):
+        raise UnknownNameError("quantity to match", str(match), ["loss"])
+    if margin is not None and not margin > 0:
+        raise UsageError(f"Margin {margin!r} must be positive: the largest difference that counts "
+                         "as none.")  # fmt: skip
+    if model not in MODELS:
+        raise UnknownNameError("model", model, sorted(MODELS))
     chosen = [_resolve(activation) for activation in activations]
     keys = tuple(_key(activation) for activation in chosen)
-    dataset = load_dataset(data)
+    dataset = data if isinstance(data, Dataset) else load_dataset(data, label=label, task=task)
+    row = MODELS[model]
     spec = ExperimentSpec(
         activations=keys,
-        data=data,
+        data=dataset.name if isinstance(data, Dataset) else data,
         data_digest=dataset.digest,
         baseline=_baseline(baseline, keys),
         seeds=_seeds(seeds),
+        score=score_name(dataset.task, row.score),
         model=model,
-        hidden=DEFAULT_HIDDEN if hidden is None else _whole_numbers("hidden widths", hidden),
+        hidden=row.hidden if hidden is None else _whole_numbers("hidden widths", hidden),
         norm=norm,
+        dropout=dropout,
         init=init,
         vary=(vary,) if isinstance(vary, str) else tuple(vary),
-        epochs=30 if epochs is None else epochs,
-        lr=1e-3 if lr is None else lr,
-        batch_size=64 if batch_size is None else batch_size,
+        epochs=row.epochs if epochs is None else epochs,
+        optimizer=row.optimizer if optimizer is None else optimizer,
+        lr=row.lr if lr is None else lr,
+        batch_size=row.batch_size if batch_size is None else batch_size,
+        validation=match is not None,
         dtype=dtype,
         device=device,
     )
-    if device != "cpu":
+    _require(spec, dataset, tune=tune, lr=lr)
+    folder = default_run_dir(spec, tune, match) if out is None else Path(out)
+    with open_executor(engine, workers) as executor, locked(folder):
+        run = _Run(dataset, chosen, executor, workers, resume, progress)
+        if tune is not None:
+            spec = _tuned(run, spec, folder / "tuning", tune)
+        if match is not None:
+            before = run(replace(spec, stop_at=None), folder / "unmatched")
+            spec = replace(spec, stop_at=_worst_of_the_best(before))
+        trials = run(spec, folder)
+    report = analyse(spec, folder, trials, margin)
+    return replace(report, advice=(*run.repairs, *report.advice))
+
+
+TUNE_SEEDS = 3
+
+
+def _require(
+    spec: ExperimentSpec, dataset: Dataset, *, tune: Sequence[float] | None, lr: float | None
+) -> None:
+    """What can be refused before anything is trained."""
+    if spec.device != "cpu":
         from rescu_cli.experiment.work import require_device
 
-        require_device(device)
-    folder = default_run_dir(spec) if out is None else Path(out)
-    with open_executor(engine, workers) as executor, locked(folder):
+        require_device(spec.device)
+    if spec.score == "auc" and dataset.n_classes != 2:
+        raise UsageError(
+            f"The model {spec.model!r} reports an AUC, which needs two classes; "
+            f"{dataset.name!r} has {dataset.n_classes}. Use '--model mlp'."
+        )
+    if spec.batch_size > len(dataset.y_train):
+        raise UsageError(
+            f"A batch of {spec.batch_size} examples asked, but {dataset.name!r} has only "
+            f"{len(dataset.y_train)} for training; use '--batch-size' with less."
+        )
+    if tune is not None and lr is not None:
+        raise UsageError("'--lr' gives one learning rate and '--tune' searches for it; name one.")
+    load_plan(spec.model, dataset, spec.hidden)  # refuses data that do not suit the model
+
+
+class _Run:
+    """Trains what is missing of an experiment in a folder.
+
+    Attributes:
+        repairs: What was found damaged, and trained again.
+    """
+
+    def __init__(
+        self, dataset: Dataset, chosen: Sequence[Activation], executor: Executor,
+        workers: int | None, resume: bool, progress: Progress | None,
+    ) -> None:  # fmt: skip
+        self.dataset, self._chosen, self._executor = dataset, chosen, executor
+        self._workers, self._resume, self._progress = workers, resume, progress
+        self.repairs: list[str] = []
+
+    def __call__(
+        self, spec: ExperimentSpec, folder: Path, dataset: Dataset | None = None
+    ) -> list[Trial]:
+        """The finished trials, one per activation; the table is written too."""
+        dataset = dataset or self.dataset
         store = RunStore(folder, spec, dataset)
-        if not resume:
+        self.repairs += store.repairs
+        if not self._resume:
             store.discard()
-        _finish(store, spec, dataset, chosen, executor, workers, progress)
-        trials = [_trial(store, spec, dataset, key) for key in keys]
+        _finish(store, spec, dataset, self._chosen, self._executor, self._workers, self._progress)
+        trials = [_trial(store, spec, dataset, key) for key in spec.activations]
         write_table(folder / "table.csv", [r for trial in trials for r in trial.records])
-    return analyse(spec, folder, trials)
+        return trials
 
 
-def default_run_dir(spec: ExperimentSpec) -> Path:
+def _tuned(run: _Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float]) -> ExperimentSpec:
+    """The experiment with each activation's best learning rate: the same budget for all.
+
+    Judged by the mean loss on a validation part that is cut from the training part, over the first
+    seeds; a rate at which a training diverges is out. The test part is not looked at.
+    """
+    if len(set(rates)) < 2:
+        raise UsageError(f"'--tune' needs at least two learning rates; found {list(rates)}.")
+    held = run.dataset.validation(VALIDATION_SHARE)
+    losses: dict[str, dict[float, float]] = {key.spec: {} for key in spec.activations}
+    for rate in rates:
+        trial_spec = replace(
+            spec, lr=rate, seeds=spec.seeds[:TUNE_SEEDS], validation=False, stop_at=None,
+            data_digest=held.digest,
+        )  # fmt: skip
+        for trial in run(trial_spec, folder / f"lr-{rate:g}", held):
+            found = [record.loss for record in trial.records]
+            if None not in found:
+                losses[trial.key.spec][rate] = float(np.mean([v for v in found if v is not None]))
+    keys = []
+    for key in spec.activations:
+        tried = losses[key.spec]
+        if not tried:
+            raise UsageError(
+                f"{key.spec} diverged at every learning rate tried: {list(rates)}. Try smaller "
+                "ones."
+            )
+        keys.append(replace(key, lr=min(tried, key=lambda rate: tried[rate])))
+    return replace(spec, activations=tuple(keys))
+
+
+def _worst_of_the_best(trials: Sequence[Trial]) -> float:
+    """The validation loss that every activation reaches: the largest of their best means."""
+    best = []
+    for trial in trials:
+        curves = [r.validation for r in trial.records if not r.diverged]
+        if not curves:
+            raise UsageError(f"{trial.key.spec} diverged with every seed; nothing can be matched.")
+        best.append(float(np.mean(np.array(curves, dtype=np.float64), axis=0).min()))
+    return max(best)
+
+
+def default_run_dir(
+    spec: ExperimentSpec, tune: Sequence[float] | None = None, match: str | None = None
+) -> Path:
     """Where a run is kept if no folder is named."""
-    return RUNS / f"{spec.data}-{spec.digest[:10]}"
+    more = "" if tune is None else f"-tuned-{'-'.join(f'{rate:g}' for rate in tune)}"
+    name = re.sub(r"[^A-Za-z0-9_.=,-]+", "-", Path(spec.data).name)
+    return RUNS / f"{name}-{spec.digest[:10]}{more}{'' if match is None else '-matched'}"
 
 
 def _resolve(activation: str | Activation) -> Activation:
@@ -195,7 +335,7 @@ def _finish(
         return
     from rescu_cli.experiment.work import train_batch  # reason: it loads torch
 
-    batches = plan(missing, spec, dataset, min_batches=workers or 1)
+    batches = plan(missing, spec, dataset, min_batches=at_once(executor, workers))
     total, done = spec.epochs * len(batches), 0
     by_spec = {activation.spec: activation for activation in chosen}
     within = isinstance(executor, InProcessExecutor)
@@ -223,5 +363,6 @@ def _trial(store: RunStore, spec: ExperimentSpec, dataset: Dataset, key: Activat
         labels=dataset.y_test,
         example_ids=dataset.example_ids,
         seeds=np.array(sound, dtype=np.int64),
+        task=dataset.task,
     )
     return Trial(key, records, predictions)

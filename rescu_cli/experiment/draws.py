@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-PURPOSES = {"init": 1, "order": 2}
+PURPOSES = {"init": 1, "order": 2, "dropout": 3, "split": 4}
+SPLIT_SHARE = 0.8  # of the training part, where it varies which examples a model sees
 
 
 def generator_for(purpose: str, seed: int, vary: Sequence[str]) -> np.random.Generator:
@@ -18,7 +19,7 @@ def generator_for(purpose: str, seed: int, vary: Sequence[str]) -> np.random.Gen
     the same generator for every seed.
 
     Args:
-        purpose: ``init`` or ``order``.
+        purpose: ``init``, ``order``, ``dropout`` or ``split``.
         seed: The model's seed, not negative.
         vary: The purposes that differ between seeds.
 
@@ -35,3 +36,14 @@ def data_order(generator: np.random.Generator, n: int, n_epochs: int) -> NDArray
     for epoch in range(n_epochs):
         order[epoch] = generator.permutation(n)
     return order
+
+
+def seen_rows(generator: np.random.Generator, n: int, vary: Sequence[str]) -> NDArray[np.int64]:
+    """The training examples that a model sees, ascending: all n, or a share if the split varies.
+
+    The test examples are the same for every model, or there would be nothing to compare.
+    """
+    if "split" not in vary:
+        return np.arange(n, dtype=np.int64)
+    kept = max(1, round(n * SPLIT_SHARE))
+    return np.sort(generator.permutation(n)[:kept]).astype(np.int64)

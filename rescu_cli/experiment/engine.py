@@ -7,11 +7,12 @@ from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-from rescu_cli.errors import MissingDependencyError, UnknownNameError, UnsupportedError, UsageError
+from rescu_cli.errors import MissingDependencyError, UnknownNameError, UsageError
+from rescu_cli.experiment.cluster import ClusterExecutor, is_cluster, open_cluster
 
 P = ParamSpec("P")
 T = TypeVar("T")
-ENGINES = ("local", "loky")
+ENGINES = ("local", "loky", "dask://HOST:PORT", "dask+tls://HOST:PORT")
 
 
 class InProcessExecutor(Executor):
@@ -55,12 +56,14 @@ def open_executor(engine: str | Executor, workers: int | None) -> Iterator[Execu
     """An executor by name, shut down at the end; one that is given is used and left open.
 
     Args:
-        engine: ``local`` (this process), ``loky`` (worker processes), or an executor.
+        engine: ``local`` (this process), ``loky`` (worker processes), ``dask://HOST:PORT`` or
+            ``dask+tls://HOST:PORT`` (a cluster that is running), or an executor.
         workers: Number of worker processes for ``loky``; None for the number of cores.
 
     Raises:
         UsageError: If the engine is unknown, or workers are asked where there are none.
-        MissingDependencyError: If loky is not installed.
+        MissingDependencyError: If the package behind the engine is not installed.
+        EngineError: If a cluster does not answer, does not fit, or is lost.
     """
     if isinstance(engine, Executor):
         yield engine
@@ -73,13 +76,28 @@ def open_executor(engine: str | Executor, workers: int | None) -> Iterator[Execu
         yield InProcessExecutor()
     elif engine == "loky":
         yield from _loky(workers)
-    elif engine.startswith("dask"):
-        raise UnsupportedError(
-            f"The engine {engine!r} is not available yet; available: {', '.join(ENGINES)}. From "
-            "Python, any concurrent.futures.Executor can be given."
-        )
+    elif is_cluster(engine):
+        if workers is not None:
+            raise UsageError(
+                f"{workers} workers asked, but how many a cluster has is decided where its workers "
+                "are started. Leave '--workers' out."
+            )
+        with open_cluster(engine) as cluster:
+            yield cluster
     else:
         raise UnknownNameError("engine", engine, ENGINES)
+
+
+def at_once(executor: Executor, workers: int | None) -> int:
+    """How many batches can be trained at once, as far as it is known; at least 1.
+
+    Args:
+        executor: From `open_executor`.
+        workers: As asked there.
+    """
+    if isinstance(executor, ClusterExecutor):
+        return executor.n_workers()
+    return workers or 1
 
 
 def _loky(workers: int | None) -> Iterator[Executor]:

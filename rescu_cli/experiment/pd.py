@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rescu_cli.errors import UsageError
-from rescu_cli.experiment.metrics import METRICS, accuracy, log_loss, measure
+from rescu_cli.experiment.checks import require_sound
+from rescu_cli.experiment.chunks import Chunk, Floats, Source, chunk_of, length_for, stretches
+from rescu_cli.experiment.identity import identical_models
+from rescu_cli.experiment.metrics import (
+    METRICS,
+    Accumulator,
+    chunk_accuracy,
+    chunk_log_loss,
+    require_two_models,
+)
 from rescu_cli.experiment.predictions import (
-    Predictions,
-    identical_models,
-    load_predictions,
+    PredictionFile,
+    open_predictions,
     require_same_examples,
 )
+from rescu_cli.experiment.running import RunningMean
 from rescu_cli.experiment.stats import jackknife, mean_estimate
 
+Progress = Callable[[int, int], None]
 
-def prediction_difference(paths: Sequence[str | Path]) -> dict[str, Any]:
+# How the time of one example divides among the three readings, in hundredths.
+_CHECKING, _MEASURING, _LINEARISING = 5, 88, 7
+
+
+def prediction_difference(
+    paths: Sequence[str | Path],
+    *,
+    progress: Progress | None = None,
+    chunk_examples: int | None = None,
+) -> dict[str, Any]:
     """Every prediction difference, with both intervals, of the models of each file.
 
+    The files are read a chunk of examples at a time, so they may be larger than the memory.
+
     Args:
-        paths: npz files with ``predictions`` (M, N, C), ``labels`` (N,), ``example_ids`` (N,) and
-            optionally ``seeds`` (M,); at least two models each. Pickled objects are not loaded.
+        paths: npz files with ``predictions`` (M, N, C) or (M, N), ``labels`` (N,), ``example_ids``
+            (N,) and optionally ``seeds`` (M,); at least two models each. Pickled objects are not
+            loaded.
+        progress: Called with the number of examples done, and that of all files together.
+        chunk_examples: How many examples are held at a time; about a megabyte of them if None. The
+            figures agree for any number, up to rounding in the last digits.
 
     Returns:
         ``files``: for each file ``path``, ``n_models``, ``n_examples``, ``n_classes``,
@@ -35,69 +63,149 @@ def prediction_difference(paths: Sequence[str | Path]) -> dict[str, Any]:
     """
     if not paths:
         raise UsageError("No file named; 'rescu pd FILE.npz …' needs at least one.")
-    loaded = [load_predictions(Path(path)) for path in paths]
-    for other in loaded[1:]:
-        require_same_examples(loaded[0], other)
-    return {
-        "files": [_one(predictions) for predictions in loaded],
-        "formulas": {key: metric.formula for key, metric in METRICS.items()},
-        "advice": [*_counts(loaded), *_copies(loaded)],
-    }
-
-
-def _one(predictions: Predictions) -> dict[str, Any]:
-    n_models, n_examples, n_classes = predictions.probabilities.shape
-    pd = {}
-    for key in METRICS:
-        found = measure(key, predictions)
-        pd[key] = {
-            "value": found.value,
-            "ci": _pair(jackknife(found.value, found.leave_one_out).interval()),
-            "ci_examples": _pair(mean_estimate(found.per_example).interval()),
-            "n_models": n_models,
+    if chunk_examples is not None and chunk_examples < 1:
+        raise UsageError(f"chunk_examples is {chunk_examples}; needed is at least 1.")
+    with ExitStack() as opened:
+        files = [opened.enter_context(open_predictions(Path(path))) for path in paths]
+        meter = _Meter(progress, sum(file.shape[1] for file in files))
+        for file in files:
+            require_two_models(file)
+            require_sound(file, length=chunk_examples, read=meter.reader(_CHECKING))
+        for other in files[1:]:
+            require_same_examples(files[0], other)
+        return {
+            "files": [_one(file, chunk_examples or length_for(file), meter) for file in files],
+            "formulas": {key: metric.formula for key, metric in METRICS.items()},
+            "advice": [*_counts(files), *_copies(files, chunk_examples)],
         }
-    scores = {}
-    for name, table in (("accuracy", accuracy(predictions)), ("loss", log_loss(predictions))):
-        over_seeds = mean_estimate(table.mean(1))
-        scores[name] = {
+
+
+class _Meter:
+    """Turns several readings of the same examples into one count of examples."""
+
+    def __init__(self, progress: Progress | None, n_examples: int) -> None:
+        self._progress, self._n_examples, self._hundredths = progress, n_examples, 0
+
+    def reader(self, share: int) -> Callable[[int], None]:
+        """To be told of each chunk of a reading that takes this share of the time."""
+
+        def read(n: int) -> None:
+            self._hundredths += n * share
+            if self._progress is not None:
+                self._progress(self._hundredths // 100, self._n_examples)
+
+        return read
+
+
+class _Score:
+    """Accuracy or loss while examples are fed to it: both means of the table (M, N)."""
+
+    def __init__(self, n_models: int, table: Callable[[Chunk], Floats]) -> None:
+        self._table, self._n, self._sums = table, 0, np.zeros(n_models)
+        self._examples = RunningMean()
+
+    def add(self, chunk: Chunk) -> None:
+        table = self._table(chunk)
+        self._n += table.shape[1]
+        self._sums += table.sum(1)
+        self._examples.add(table.mean(0))
+
+    def result(self) -> dict[str, Any]:
+        per_seed = self._sums / self._n
+        over_seeds = mean_estimate(per_seed)
+        return {
             "mean": over_seeds.value,
             "ci": _pair(over_seeds.interval()),
-            "ci_examples": _pair(mean_estimate(table.mean(0)).interval()),
-            "per_seed": [float(value) for value in table.mean(1)],
+            "ci_examples": _pair(self._examples.estimate().interval()),
+            "per_seed": per_seed.tolist(),
         }
+
+
+class _Difference:
+    """A metric while examples are fed to it, with the mean over their contributions."""
+
+    def __init__(self, accumulator: Accumulator) -> None:
+        self._accumulator, self._examples = accumulator, RunningMean()
+        self.needs_totals = False
+
+    def add(self, chunk: Chunk) -> None:
+        found = self._accumulator.add(chunk)
+        if found is None:
+            self.needs_totals = True
+        else:
+            self._examples.add(found)
+
+    def add_again(self, chunk: Chunk) -> None:
+        """For contributions that depend on the totals: every chunk once more."""
+        self._examples.add(self._accumulator.contributions(chunk))
+
+    def result(self) -> dict[str, Any]:
+        totals = self._accumulator.totals()
+        return {
+            "value": totals.value,
+            "ci": _pair(jackknife(totals.value, totals.leave_one_out).interval()),
+            "ci_examples": _pair(self._examples.estimate().interval()),
+            "n_models": len(totals.leave_one_out),
+        }
+
+
+def _one(file: PredictionFile, length: int, meter: _Meter) -> dict[str, Any]:
+    n_models, n_examples, n_classes = file.shape
+    scores = {
+        "accuracy": _Score(n_models, chunk_accuracy),
+        "loss": _Score(n_models, chunk_log_loss),
+    }
+    differences = {key: _Difference(metric.start(n_models)) for key, metric in METRICS.items()}
+    once = [score.add for score in scores.values()] + [one.add for one in differences.values()]
+    _feed(file, length, once, meter.reader(_MEASURING))
+    again = [one.add_again for one in differences.values() if one.needs_totals]
+    _feed(file, length, again, meter.reader(_LINEARISING))
     return {
-        "path": predictions.name,
+        "path": file.name,
         "n_models": n_models,
         "n_examples": n_examples,
         "n_classes": n_classes,
-        **scores,
-        "pd": pd,
+        **{name: score.result() for name, score in scores.items()},
+        "pd": {key: difference.result() for key, difference in differences.items()},
     }
+
+
+def _feed(
+    source: Source,
+    length: int,
+    takers: Sequence[Callable[[Chunk], None]],
+    read: Callable[[int], None],
+) -> None:
+    for start, stop in stretches(source.shape[1], length):
+        chunk = chunk_of(source, start, stop)
+        for take in takers:
+            take(chunk)
+        read(stop - start)
 
 
 def _pair(interval: tuple[float, float] | None) -> list[float] | None:
     return None if interval is None else list(interval)
 
 
-def _counts(loaded: Sequence[Predictions]) -> list[str]:
-    if len({predictions.n_models for predictions in loaded}) < 2:
+def _counts(files: Sequence[PredictionFile]) -> list[str]:
+    if len({file.n_models for file in files}) < 2:
         return []
     centred = ", ".join(key for key, metric in METRICS.items() if not metric.free_of_m)
-    counts = ", ".join(f"{predictions.name}: {predictions.n_models}" for predictions in loaded)
+    counts = ", ".join(f"{file.name}: {file.n_models}" for file in files)
     return [
         f"The files hold different numbers of models ({counts}). {centred} grow with that number; "
         "compare only the others across these files."
     ]
 
 
-def _copies(loaded: Sequence[Predictions]) -> list[str]:
+def _copies(files: Sequence[PredictionFile], length: int | None) -> list[str]:
     texts = []
-    for predictions in loaded:
-        twins = identical_models(predictions)
+    for file in files:
+        twins = identical_models(file, length)
         if twins:
             i, j = twins[0]
             texts.append(
-                f"{predictions.name}: {len(twins)} model{'s' * (len(twins) > 1)} equal to another "
+                f"{file.name}: {len(twins)} model{'s' * (len(twins) > 1)} equal to another "
                 f"in every bit, e.g. {i} and {j}. Copies are not independent trainings: was the "
                 "seed used?"
             )

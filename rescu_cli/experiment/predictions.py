@@ -1,10 +1,10 @@
-"""`Predictions`: what M models say about the same N examples; the npz file that holds it."""
+"""What M models say about the same N examples: in memory, or in an npz file read by chunks."""
 
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,28 @@ from numpy.typing import NDArray
 
 from rescu_cli.core.files import write_atomically
 from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.experiment.checks import require_form, require_sound
+from rescu_cli.experiment.chunks import Column, Source, stretches
+from rescu_cli.experiment.identity import ROWS_AT_ONCE
+from rescu_cli.experiment.npz import Archive, Member
+from rescu_cli.experiment.npz import read_arrays as read_arrays
 
-SUM_TOLERANCE = 1e-3  # half-precision probabilities of a thousand classes still pass
+_NEEDED = ("predictions", "labels", "example_ids")
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Probabilities of M models that differ only in their randomness.
+    """Probabilities, or outputs of a regression, of M models that differ only in their randomness.
 
     Args:
         name: Where they are from, for messages.
         probabilities: Float, shape (M, N, C), each in [0, 1], summing to 1 over C; M, N ≥ 1, C ≥ 2.
-        labels: True classes, integers 0 … C − 1, shape (N,).
+            For a regression any finite values, C ≥ 1.
+        labels: True classes, integers 0 … C − 1, shape (N,). For a regression the true values,
+            shape (N, C), or (N,) for C = 1.
         example_ids: What identifies an example, integers or text, shape (N,), all different.
         seeds: What tells the models apart, shape (M,).
+        task: ``classification`` or ``regression``.
 
     Raises:
         UsageError: Naming the first place where one of these does not hold. NaN is refused.
@@ -38,116 +46,111 @@ class Predictions:
     labels: NDArray[Any]
     example_ids: NDArray[Any]
     seeds: NDArray[Any]
+    task: str = "classification"
 
     def __post_init__(self) -> None:
         p = self.probabilities
-        if p.ndim != 3 or p.shape[0] < 1 or p.shape[1] < 1 or p.shape[2] < 2:
-            raise UsageError(
-                f"{self.name}: predictions must have the shape (models, examples, classes) with at "
-                f"least 1, 1 and 2 of them; found {p.shape}."
-            )
-        if p.dtype.kind != "f":
-            raise UsageError(f"{self.name}: predictions must be floats; found dtype {p.dtype}.")
-        self._refuse(~np.isfinite(p), "is not finite; a model that diverged has to be left out")
-        self._refuse((p < 0) | (p > 1), "is not a probability; logits need a softmax first")
-        total = p.sum(2, dtype=np.float64)
-        self._refuse(np.abs(total - 1) > SUM_TOLERANCE, "is a model and example whose classes do "
-                     "not sum to 1; give probabilities of all classes")  # fmt: skip
-        if self.labels.shape != p.shape[1:2] or self.labels.dtype.kind not in "iu":
-            raise UsageError(
-                f"{self.name}: labels must be {p.shape[1]} integers; found shape "
-                f"{self.labels.shape}, dtype {self.labels.dtype}."
-            )
-        if self.labels.min() < 0 or self.labels.max() >= p.shape[2]:
-            raise UsageError(
-                f"{self.name}: labels run from {self.labels.min()} to {self.labels.max()}; with "
-                f"{p.shape[2]} classes they must lie in 0 … {p.shape[2] - 1}."
-            )
-        ids = self.example_ids
-        if ids.shape != p.shape[1:2] or len(np.unique(ids)) != len(ids):
-            raise UsageError(
-                f"{self.name}: example_ids must be {p.shape[1]} different values; found shape "
-                f"{ids.shape}."
-            )
-        if self.seeds.shape != p.shape[:1]:
-            raise UsageError(
-                f"{self.name}: seeds must be {p.shape[0]} values; found shape {self.seeds.shape}."
-            )
+        require_form(self.name, p.shape, p.dtype, self.task)
+        require_sound(self)
 
-    def _refuse(self, wrong: NDArray[np.bool_], what: str) -> None:
-        if wrong.any():
-            place = tuple(int(i) for i in np.argwhere(wrong)[0])
-            raise UsageError(f"{self.name}: predictions[{', '.join(map(str, place))}] {what}.")
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(M, N, C)."""
+        return self.probabilities.shape
 
     @property
     def n_models(self) -> int:
         """M."""
         return int(self.probabilities.shape[0])
 
+    def outputs(self, start: int, stop: int) -> NDArray[Any]:
+        """Of some of the examples, shape (M, n, C)."""
+        return self.probabilities[:, start:stop]
+
     def models(self, kept: NDArray[Any]) -> Predictions:
         """The same for some of the models (a mask or positions)."""
         return Predictions(
-            self.name, self.probabilities[kept], self.labels, self.example_ids, self.seeds[kept]
+            self.name,
+            self.probabilities[kept],
+            self.labels,
+            self.example_ids,
+            self.seeds[kept],
+            self.task,
         )
 
 
-def identical_models(predictions: Predictions) -> list[tuple[int, int]]:
-    """Pairs of positions i < j whose predictions are equal in every bit; j names its first twin."""
-    first: dict[bytes, int] = {}
-    pairs = []
-    for position, row in enumerate(predictions.probabilities):
-        twin = first.setdefault(row.tobytes(), position)
-        if twin != position:
-            pairs.append((twin, position))
-    return pairs
+@dataclass(frozen=True, eq=False)
+class PredictionFile:
+    """Probabilities of M models in an open npz file; nothing of the examples is held.
+
+    Args:
+        name: The path, for messages.
+        probabilities: Shape (M, N, C), or (M, N) for class 1 of two.
+        labels: Shape (N,).
+        example_ids: Shape (N,).
+        seeds: Shape (M,).
+    """
+
+    name: str
+    probabilities: Member
+    labels: Member
+    example_ids: Member
+    seeds: NDArray[Any]
+    task: str = "classification"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(M, N, C)."""
+        return _with_classes(self.probabilities.shape)
+
+    @property
+    def n_models(self) -> int:
+        """M."""
+        return self.shape[0]
+
+    def outputs(self, start: int, stop: int) -> NDArray[Any]:
+        """Of some of the examples, shape (M, n, C)."""
+        return _both_classes(self.probabilities.part(start, stop, 1))
 
 
-def require_same_examples(first: Predictions, other: Predictions) -> None:
-    """Refuses to compare predictions about different examples, or in a different order.
+def _with_classes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (*shape, 2) if len(shape) == 2 else shape
+
+
+def _both_classes(p: NDArray[Any]) -> NDArray[Any]:
+    """(M, n, C); from the probability of class 1 alone, (M, n), that of both."""
+    return np.stack([1 - p, p], axis=2) if p.ndim == 2 else p
+
+
+@contextmanager
+def open_predictions(path: Path) -> Iterator[PredictionFile]:
+    """Predictions of any models, to be read a chunk at a time; `require_sound` is up to the caller.
+
+    Args:
+        path: An npz file as for `load_predictions`.
 
     Raises:
-        UsageError: If example ids, labels or the number of classes differ.
+        StoreError: If the file cannot be read or lacks an array.
+        UsageError: If the arrays have not the shape and dtype of predictions.
     """
-    for what in ("example_ids", "labels"):
-        a, b = getattr(first, what), getattr(other, what)
-        if a.shape != b.shape:
-            found = f"{len(a)} against {len(b)}"
-        elif not (a == b).all():
-            place = int(np.argmax(a != b))
-            found = f"at position {place}: {a[place]} against {b[place]}"
-        else:
-            continue
-        raise UsageError(
-            f"{first.name} and {other.name} have different {what} ({found}). A prediction "
-            "difference needs predictions of the same examples in the same order."
-        )
-    if first.probabilities.shape[2] != other.probabilities.shape[2]:
-        raise UsageError(
-            f"{first.name} and {other.name} have {first.probabilities.shape[2]} and "
-            f"{other.probabilities.shape[2]} classes; they must have the same."
-        )
+    with Archive(path) as archive:
+        _require_arrays(path, archive.names)
+        p, labels, ids = (archive.member(name) for name in _NEEDED)
+        require_form(str(path), _with_classes(p.shape), p.dtype, "classification")
+        seeds: NDArray[Any] = np.arange(p.shape[0])
+        if "seeds" in archive.names:
+            found = archive.member("seeds")
+            seeds = found[:] if found.shape else np.empty(())
+        yield PredictionFile(str(path), p, labels, ids, seeds)
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an npz file; pickled objects are never loaded.
-
-    Raises:
-        StoreError: If the file is missing, truncated or not an npz of plain arrays.
-    """
-    try:
-        # Opened here: given a path, np.load leaves the file open when it is damaged.
-        with path.open("rb") as file:
-            found = np.load(file, allow_pickle=False)
-            if isinstance(found, np.lib.npyio.NpzFile):
-                return {name: found[name] for name in found.files}
-    except FileNotFoundError:
-        raise StoreError(f"No file {path}.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, zlib.error) as error:
+def _require_arrays(path: Path, names: list[str]) -> None:
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
         raise StoreError(
-            f"{path} cannot be read as an .npz file of plain arrays ({error}); it may be "
-            "truncated or hold pickled objects. Delete it and write it again."
-        ) from error
-    raise StoreError(f"{path} is one bare array, not an .npz file. Delete it and write it again.")
+            f"{path} has no array {', '.join(missing)}; it has: {', '.join(names) or 'none'}. "
+            "Needed: predictions (models, examples, classes), labels and example_ids (examples,)."
+        )
 
 
 def load_predictions(path: Path) -> Predictions:
@@ -161,15 +164,8 @@ def load_predictions(path: Path) -> Predictions:
         UsageError: If the arrays are not predictions.
     """
     arrays = read_arrays(path)
-    missing = [name for name in ("predictions", "labels", "example_ids") if name not in arrays]
-    if missing:
-        raise StoreError(
-            f"{path} has no array {', '.join(missing)}; it has: {', '.join(arrays) or 'none'}. "
-            "Needed: predictions (models, examples, classes), labels and example_ids (examples,)."
-        )
-    p = arrays["predictions"]
-    if p.ndim == 2:
-        p = np.stack([1 - p, p], axis=2)
+    _require_arrays(path, list(arrays))
+    p = _both_classes(arrays["predictions"])
     seeds = arrays.get("seeds", np.arange(len(p)))
     return Predictions(str(path), p, arrays["labels"], arrays["example_ids"], seeds)
 
@@ -183,3 +179,39 @@ def save_predictions(path: Path, **arrays: NDArray[Any]) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     write_atomically(path, buffer.getvalue())
+
+
+def require_same_examples(first: Source, other: Source) -> None:
+    """Refuses to compare predictions about different examples, or in a different order.
+
+    Raises:
+        UsageError: If example ids, labels or the number of classes differ.
+    """
+    for what, a, b in (
+        ("example_ids", first.example_ids, other.example_ids),
+        ("labels", first.labels, other.labels),
+    ):
+        found = _difference(a, b)
+        if found is not None:
+            raise UsageError(
+                f"{first.name} and {other.name} have different {what} ({found}). A prediction "
+                "difference needs predictions of the same examples in the same order."
+            )
+    if first.shape[2] != other.shape[2]:
+        raise UsageError(
+            f"{first.name} and {other.name} have {first.shape[2]} and "
+            f"{other.shape[2]} classes; they must have the same."
+        )
+
+
+def _difference(a: Column, b: Column) -> str | None:
+    """Where two columns first differ, in words; None if they are equal."""
+    if a.shape != b.shape:
+        return f"{a.shape[0]} against {b.shape[0]}"
+    for start, stop in stretches(a.shape[0], ROWS_AT_ONCE):
+        one, two = a[start:stop], b[start:stop]
+        unequal = one != two
+        if unequal.any():
+            place = int(np.argmax(unequal))
+            return f"at position {start + place}: {one[place]} against {two[place]}"
+    return None

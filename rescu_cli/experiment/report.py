@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import Any
 
 from rescu_cli.core.files import write_atomically
+from rescu_cli.experiment.stats import Equivalence
 from rescu_cli.experiment.store import CellRecord
 
 Interval = tuple[float, float]
 TABLE_COLUMNS = (
     "activation",
     "seed",
-    "accuracy",
+    "score",
     "loss",
     "train_loss",
     "diverged",
-    "seconds",
     "cell",
 )
 
 
 @dataclass(frozen=True)
 class Score:
-    """Accuracy or loss of one activation.
+    """Score or loss of one activation.
 
     Args:
         mean: Over the models that did not diverge; None if there is none.
@@ -66,26 +66,51 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Curves:
+    """How the trainings of one activation went, seed by seed; None where one diverged.
+
+    Args:
+        train_loss: Mean loss of the steps of each epoch.
+        validation_loss: Loss on the validation part after each epoch; empty without one.
+        epoch: After which the predictions were made.
+    """
+
+    train_loss: tuple[tuple[float | None, ...] | None, ...]
+    validation_loss: tuple[tuple[float | None, ...] | None, ...]
+    epoch: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ActivationResult:
     """Everything about one activation.
 
     Args:
         activation: Canonical text.
         digest: SHA-256 of its mathematics.
-        accuracy: On the test part.
-        loss: Mean cross-entropy on the test part.
+        score_name: ``accuracy``, ``auc`` or ``r2``.
+        score: On the test part.
+        loss: Mean loss on the test part.
         pd: Every prediction difference by its key.
         n_diverged: Models left out because training diverged.
         seconds: Wall time of its trainings; a batch's time is shared evenly by its models.
+        curves: How its trainings went.
     """
 
     activation: str
     digest: str
-    accuracy: Score
+    score_name: str
+    score: Score
     loss: Score
     pd: Mapping[str, Difference]
     n_diverged: int
     seconds: float
+    curves: Curves
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the command line's JSON: the score under its own name."""
+        data = asdict(self)
+        score = data.pop("score")
+        return {**{k: v for k, v in data.items() if k != "score_name"}, self.score_name: score}
 
 
 @dataclass(frozen=True)
@@ -95,7 +120,7 @@ class Comparison:
     Args:
         a: The activation.
         b: The baseline.
-        metric: ``accuracy``, ``loss`` or a key of the prediction differences.
+        metric: ``accuracy``, ``auc`` or ``r2``, ``loss``, or a key of the prediction differences.
         difference: a − b; None where it is undefined.
         ci: 95 % interval over seeds.
         ci_examples: 95 % interval over test examples, paired.
@@ -105,6 +130,7 @@ class Comparison:
         p_adjusted: Holm, over the activations compared with the baseline in this metric.
         least_p: The smallest p that the test can give with so many seeds; None if unlimited.
         verdict: ``lower``, ``higher`` (a against b) or ``no difference shown``.
+        equivalence: Of the scores, if a margin was asked: two one-sided tests.
     """
 
     a: str
@@ -119,6 +145,7 @@ class Comparison:
     p_adjusted: float | None
     least_p: float | None
     verdict: str
+    equivalence: Equivalence | None = None
 
 
 @dataclass(frozen=True)
@@ -156,8 +183,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, full precision; what is not finite becomes None."""
-        data = _plain(asdict(self))
-        return dict(data)
+        data = asdict(self)
+        data["activations"] = [result.to_dict() for result in self.activations]
+        return dict(_plain(data))
 
 
 def _plain(value: Any) -> Any:

@@ -9,54 +9,38 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any
 
-from rescu_cli.errors import UnknownNameError, UnsupportedError, UsageError
-from rescu_cli.experiment.data import DATASETS
+from rescu_cli import __version__
+from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.draws import PURPOSES
 from rescu_cli.experiment.models import MODELS
+from rescu_cli.experiment.scores import SCORES
 
-RECIPE = 1  # version of how a cell is trained; raised whenever a change moves its numbers
-NORMS = ("none", "layer")
+RECIPE = 2  # version of how a cell is trained; raised whenever a change moves its numbers
+NORMS = ("none", "layer", "batch")
 INITS = ("gain", "default")
+OPTIMIZERS = ("adam", "adagrad")
 DTYPES = ("float32", "float64")
 DEVICES = ("cpu", "cuda")
-DEFAULT_HIDDEN = (128, 64)
+DEFAULT_DEPTH = 2
 MAX_MODELS = 100_000
-
-_LATER = {
-    "tune": "A learning-rate search ('--tune') is not available yet; give one value with '--lr'.",
-    "match": "Comparing at matched loss ('--match') is not available yet; loss is reported "
-    "beside every prediction difference.",
-    "split": "Varying the data split ('--vary split') is not available yet; available: "
-    "init, order. All models are judged on the same test examples.",
-    "batch": "Normalisation 'batch' is not available yet; available: none, layer.",
-}
+VALIDATION_SHARE = 0.2  # of the training part, where a part is held out for validation
 
 
-def refuse_unavailable(**asked: object) -> None:
-    """Refuses options of the command line that this version does not carry out.
-
-    Args:
-        asked: Option name and value; None means that the option was not given.
-
-    Raises:
-        UnsupportedError: For the first option that was given; the text says what is available.
-    """
-    for name, value in asked.items():
-        if value is not None:
-            raise UnsupportedError(_LATER[name])
-
-
-def hidden_sizes(width: int | None, depth: int | None) -> tuple[int, ...]:
+def hidden_sizes(
+    width: int | None, depth: int | None, model: str = "mlp"
+) -> tuple[int, ...] | None:
     """Hidden widths from the options ``--width`` and ``--depth``.
 
-    Neither: (128, 64). Otherwise ``depth`` layers (2 if not given) of ``width`` units (128).
+    Neither: None, for the model's own. Otherwise ``depth`` layers (2 if not given) of ``width``
+    units, or channels (those of the model's first layer if not given).
     """
     if width is None and depth is None:
-        return DEFAULT_HIDDEN
-    n_layers = 2 if depth is None else depth
+        return None
+    _one_of("model", model, MODELS)
+    n_layers = DEFAULT_DEPTH if depth is None else depth
     if n_layers < 1 or n_layers > 64:
         raise UsageError(f"Depth {n_layers} is not possible; it must lie in 1 … 64.")
-    return (128 if width is None else width,) * n_layers
+    return (MODELS[model].hidden[0] if width is None else width,) * n_layers
 
 
 @dataclass(frozen=True)
@@ -68,12 +52,14 @@ class ActivationKey:
         slug: The same as a file name.
         digest: SHA-256 of the mathematics.
         init_gain: Variance-preserving gain, finite and positive.
+        lr: Learning rate found for it by tuning; None for that of the experiment.
     """
 
     spec: str
     slug: str
     digest: str
     init_gain: float
+    lr: float | None = None
 
     def __post_init__(self) -> None:
         if not (isfinite(self.init_gain) and self.init_gain > 0):
@@ -106,18 +92,25 @@ class ExperimentSpec:
 
     Args:
         activations: Different activations, at least one.
-        data: Name in the table of data sets.
+        data: As asked for: a name in the table of data sets with its parameters, or a path.
         data_digest: SHA-256 of the data's bytes.
+        baseline: Canonical text of the activation that the others are compared with.
+        seeds: Different non-negative integers below 2⁶³, at least one.
+        score: Key of what is reported beside the loss: ``accuracy``, ``auc`` or ``r2``.
         model: Name in the table of models.
         hidden: Hidden widths, 1 … 65536 each, 1 … 64 layers.
-        norm: ``none`` or ``layer``.
+        norm: ``none``, ``layer`` or ``batch``.
+        dropout: Share of hidden units dropped in training, 0 ≤ dropout < 1.
         init: ``gain`` or ``default``.
-        vary: What differs between seeds: ``init``, ``order`` or both.
+        vary: What differs between seeds: any of ``init``, ``order``, ``dropout``, ``split``. With
+            nothing, every seed trains the same model: the control.
         epochs: 1 … 100000.
+        optimizer: ``adam`` or ``adagrad``.
         lr: Positive and finite.
         batch_size: At least 1.
-        seeds: Different non-negative integers below 2⁶³, at least one.
-        baseline: Canonical text of the activation that the others are compared with.
+        validation: Whether a part of the training data is held out, and the loss on it recorded.
+        stop_at: Predictions are those of the first epoch whose validation loss is no greater;
+            None for those of the last epoch.
         dtype: ``float32`` or ``float64``.
         device: ``cpu`` or ``cuda``.
 
@@ -130,24 +123,28 @@ class ExperimentSpec:
     data_digest: str
     baseline: str
     seeds: tuple[int, ...]
+    score: str = "accuracy"
     model: str = "mlp"
-    hidden: tuple[int, ...] = DEFAULT_HIDDEN
+    hidden: tuple[int, ...] = (128, 64)
     norm: str = "none"
+    dropout: float = 0.0
     init: str = "gain"
     vary: tuple[str, ...] = ("init", "order")
     epochs: int = 30
+    optimizer: str = "adam"
     lr: float = 1e-3
     batch_size: int = 64
+    validation: bool = False
+    stop_at: float | None = None
     dtype: str = "float32"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         self._check_activations()
-        _one_of("data set", self.data, DATASETS)
         _one_of("model", self.model, MODELS)
-        if self.norm == "batch":
-            refuse_unavailable(batch=True)
+        _one_of("score", self.score, SCORES)
         _one_of("normalisation", self.norm, NORMS)
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("initialisation", self.init, INITS)
         _one_of("dtype", self.dtype, DTYPES)
         _one_of("device", self.device, DEVICES)
@@ -158,8 +155,16 @@ class ExperimentSpec:
             raise UsageError(f"{len(self.hidden)} hidden layers asked; possible are 1 … 64.")
         for width in self.hidden:
             _whole("hidden width", width, 1, 65_536)
-        if not (_is_real(self.lr) and isfinite(self.lr) and self.lr > 0):
-            raise UsageError(f"Learning rate {self.lr!r} must be a positive finite number.")
+        for lr in (self.lr, *(key.lr for key in self.activations if key.lr is not None)):
+            if not (_is_real(lr) and isfinite(lr) and lr > 0):
+                raise UsageError(f"Learning rate {lr!r} must be a positive finite number.")
+        if not (_is_real(self.dropout) and 0 <= self.dropout < 1):
+            raise UsageError(f"Dropout {self.dropout!r} must be a number in 0 ≤ dropout < 1.")
+        if self.stop_at is not None:
+            if not (_is_real(self.stop_at) and isfinite(self.stop_at)):
+                raise UsageError(f"A loss to stop at must be finite; found {self.stop_at!r}.")
+            if not self.validation:
+                raise UsageError("Stopping at a validation loss needs a validation part.")
         _different("seeds", self.seeds)
         for seed in self.seeds:
             _whole("seed", seed, 0, 2**63 - 1)
@@ -194,15 +199,27 @@ class ExperimentSpec:
             )
 
     def _check_vary(self) -> None:
-        if "split" in self.vary:
-            refuse_unavailable(split=True)
         for name in self.vary:
             _one_of("source of variation", name, PURPOSES)
-        if not self.vary or len(set(self.vary)) < len(self.vary):
+        if len(set(self.vary)) < len(self.vary):
             raise UsageError(
-                f"What varies between seeds is {self.vary!r}; name 'init', 'order' or both, each "
-                "once. With nothing varied all models would be equal."
+                f"What varies between seeds is {self.vary!r}; name each of "
+                f"{', '.join(PURPOSES)} once at most."
             )
+        if "dropout" in self.vary and not self.dropout:
+            raise UsageError(
+                "Dropout cannot vary where there is none; ask for some, e.g. '--dropout 0.1'."
+            )
+
+    @property
+    def task(self) -> str:
+        """``classification`` or ``regression``."""
+        return "regression" if self.score == "r2" else "classification"
+
+    def lr_of(self, activation: str) -> float:
+        """The learning rate of an activation, by its canonical text."""
+        key = next(key for key in self.activations if key.spec == activation)
+        return self.lr if key.lr is None else key.lr
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` inverts it."""
@@ -225,7 +242,7 @@ class ExperimentSpec:
         try:
             keys = tuple(ActivationKey(**entry) for entry in data["activations"])
             parts = {name: tuple(data[name]) for name in ("seeds", "hidden", "vary")}
-        except TypeError as error:
+        except (TypeError, KeyError) as error:
             raise UsageError(f"Not an experiment: {error}.") from error
         return cls(**{**data, **parts, "activations": keys})
 
@@ -233,7 +250,7 @@ class ExperimentSpec:
         """What a run directory is tied to: all but the baseline, which no training depends on."""
         data = self.to_dict()
         del data["baseline"]
-        return {"recipe": RECIPE, **data}
+        return {"recipe": RECIPE, "version": __version__, **data}
 
     @property
     def digest(self) -> str:
@@ -248,7 +265,8 @@ class ExperimentSpec:
         for key in self.activations:
             for seed in self.seeds:
                 # The digest stands for the gain too, which is a function of the mathematics.
-                found = _hash({**shared, "activation": key.digest, "seed": seed})
+                lr = self.lr if key.lr is None else key.lr
+                found = _hash({**shared, "activation": key.digest, "lr": lr, "seed": seed})
                 cells.append(Cell(id=found[:24], activation=key.spec, seed=seed))
         return tuple(cells)
 

@@ -6,7 +6,8 @@
     table.csv                      one line per cell
 
 A batch writes its predictions first and its cells last, so a cell's file is the mark that the cell
-is finished, and its hash ties it to one row of the predictions.
+is finished, and its hash ties it to one row of the predictions. It also holds the hash of its own
+fields. What does not fit its hash is set aside, told, and trained again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +28,8 @@ from numpy.typing import NDArray
 
 from rescu_cli.core.files import TEMPORARY, write_atomically
 from rescu_cli.errors import SpecMismatchError, StoreError, UsageError
-from rescu_cli.experiment.predictions import read_arrays, save_predictions
+from rescu_cli.experiment.damage import DamagedError, read_npz, read_object
+from rescu_cli.experiment.predictions import save_predictions
 
 if TYPE_CHECKING:
     from rescu_cli.experiment.data.dataset import Dataset
@@ -41,9 +44,12 @@ class CellRecord:
         id: The cell's hash.
         activation: Canonical text.
         seed: The seed.
-        accuracy: On the test part.
-        loss: Mean cross-entropy on the test part; None if not finite.
-        train_loss: The same on the training part.
+        score: Accuracy, AUC or R² on the test part; None if not finite.
+        loss: Mean loss on the test part; None if not finite.
+        train_loss: The same on the training examples.
+        curve: Mean loss of the steps of each epoch.
+        validation: Loss on the validation part after each epoch; empty without one.
+        epoch: After which the model was judged, from 1.
         diverged: Whether a loss or probability was not finite.
         seconds: The batch's wall time over its number of models.
         predictions_sha256: Hash of the float32 predictions, little-endian.
@@ -54,22 +60,31 @@ class CellRecord:
     id: str
     activation: str
     seed: int
-    accuracy: float
+    score: float | None
     loss: float | None
     train_loss: float | None
+    curve: tuple[float | None, ...]
+    validation: tuple[float | None, ...]
+    epoch: int
     diverged: bool
     seconds: float
     predictions_sha256: str
     torch: str
     threads: int
 
+    @property
+    def _losses(self) -> tuple[float | None, ...]:
+        return (self.score, self.loss, self.train_loss, *self.curve, *self.validation)
+
     def __post_init__(self) -> None:
+        for name in ("curve", "validation"):  # lists, if they were read
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         right = (
             all(isinstance(getattr(self, n), str) for n in ("id", "activation", "torch"))
-            and all(_is_number(getattr(self, n)) for n in ("seed", "accuracy", "seconds"))
-            and all(v is None or _is_number(v) for v in (self.loss, self.train_loss))
+            and all(_is_number(getattr(self, n)) for n in ("seed", "epoch", "seconds"))
+            and all(v is None or _is_number(v) for v in self._losses)
             and isinstance(self.diverged, bool)
-            and (self.diverged or None not in (self.loss, self.train_loss))
+            and (self.diverged or None not in (self.score, self.loss, self.train_loss))
         )
         if not right:
             raise UsageError(f"Not the record of a cell: {self}.")
@@ -87,6 +102,9 @@ def predictions_hash(row: NDArray[np.float32]) -> str:
 class RunStore:
     """A run directory that belongs to one experiment.
 
+    A damaged file is renamed to ``NAME.damaged``, its cells count as missing, and ``repairs`` says
+    so: one sentence for each file.
+
     Args:
         folder: Created if missing.
         spec: The experiment.
@@ -94,12 +112,14 @@ class RunStore:
 
     Raises:
         SpecMismatchError: If the folder holds another experiment; shows what differs.
-        StoreError: If the folder is not a run directory, or cannot be written or trusted.
+        StoreError: If the folder is not a run directory, or cannot be read or written.
     """
 
     def __init__(self, folder: Path, spec: ExperimentSpec, dataset: Dataset) -> None:
         self.folder, self._spec, self._dataset = folder, spec, dataset
+        self.repairs: list[str] = []
         self._claim()
+        self._lost: set[str] = set()  # activations of which no predictions are left, already told
         self._rows: dict[str, dict[int, NDArray[np.float32]]] = {
             key.spec: self._read_predictions(key) for key in spec.activations
         }
@@ -135,8 +155,7 @@ class RunStore:
             if key.spec in touched:
                 self._write_predictions(key)
         for record in records:
-            path = self._record_path(record.id)
-            write_atomically(path, json.dumps(asdict(record), indent=1, allow_nan=False) + "\n")
+            self._save(self._record_path(record.id), _record_text(record))
             self.records[record.id] = record
 
     def discard(self) -> None:
@@ -151,28 +170,72 @@ class RunStore:
         wanted = self._spec.identity()
         path = self.folder / "spec.json"
         if path.exists():
-            found = _read_json(path)
-            if found != wanted:
-                raise SpecMismatchError(_difference(path, found, wanted))
+            try:
+                found = read_object(path)
+            except DamagedError as damage:
+                self._mend_spec(path, damage)
+            else:
+                if found != wanted:
+                    raise SpecMismatchError(_difference(path, found, wanted))
         else:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                strangers = sorted(p.name for p in self.folder.iterdir() if p.name != LOCK)
-            except OSError as error:
-                raise StoreError(f"Cannot use {self.folder}: {error.strerror}.") from error
-            if strangers:
-                raise StoreError(
-                    f"{self.folder} is not empty and not a run directory (it has no spec.json but "
-                    f"{', '.join(strangers[:3])}). Name a new or empty folder with '--out'."
-                )
+            self._refuse_strangers()
+        if not path.exists():
             write_atomically(path, json.dumps(wanted, indent=1, allow_nan=False) + "\n")
-        for name in ("cells", "predictions"):
+        for folder in (self.folder, self.folder / "cells", self.folder / "predictions"):
             try:
-                (self.folder / name).mkdir(exist_ok=True)
-                for leftover in (self.folder / name).glob(TEMPORARY):
+                folder.mkdir(exist_ok=True)
+                for leftover in folder.glob(TEMPORARY):
                     leftover.unlink(missing_ok=True)
             except OSError as error:
-                raise StoreError(f"Cannot use {self.folder / name}: {error.strerror}.") from error
+                raise StoreError(f"Cannot use {folder}: {error.strerror}.") from error
+
+    def _refuse_strangers(self) -> None:
+        """Before a new folder is claimed: it may hold what a process killed here left, no more."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            strangers = sorted(
+                p.name
+                for p in self.folder.iterdir()
+                if p.name not in (LOCK, *PARTS)
+                and not fnmatch(p.name, f".spec.json.{TEMPORARY[1:]}")
+            )
+        except OSError as error:
+            raise StoreError(f"Cannot use {self.folder}: {error.strerror}.") from error
+        if strangers:
+            raise StoreError(
+                f"{self.folder} is not empty and not a run directory (it has no spec.json but "
+                f"{', '.join(strangers[:3])}). Name a new or empty folder with '--out'."
+            )
+
+    def _mend_spec(self, path: Path, damage: DamagedError) -> None:
+        """Sets a damaged spec.json aside, if everything else in the folder is of this experiment.
+
+        A cell's name is the hash of all that determines it, so names are enough to know.
+        """
+        cells = {p.stem for p in (self.folder / "cells").glob("*.json")}
+        predictions = {p.stem for p in (self.folder / "predictions").glob("*.npz")}
+        strange = sorted(cells - {cell.id for cell in self._spec.expand()})
+        strange += sorted(predictions - {key.slug for key in self._spec.activations})
+        if strange:
+            raise StoreError(
+                f"{path} is damaged ({damage}), and the folder holds {strange[0]}, which is not of "
+                "the experiment asked for. Name another folder with '--out', or ask for the "
+                "experiment that the folder was made for."
+            )
+        self._set_aside(path, damage, "it is written again, and the cells agree with it")
+
+    def _set_aside(self, path: Path, damage: object, consequence: str) -> None:
+        aside = path.with_name(f"{path.name}.damaged")
+        try:
+            os.replace(path, aside)
+        except OSError as error:
+            raise StoreError(
+                f"{path} is damaged ({damage}) and cannot be renamed: {error.strerror}."
+            ) from error
+        name = path.relative_to(self.folder).as_posix()
+        self.repairs.append(
+            f"{name} is damaged ({damage}); {consequence}. The damaged file is {aside.name}."
+        )
 
     def _record_path(self, identifier: str) -> Path:
         return self.folder / "cells" / f"{identifier}.json"
@@ -181,55 +244,98 @@ class RunStore:
         path = self._record_path(cell.id)
         if not path.exists():
             return None
-        data = _read_json(path)
-        way_out = f"Delete {path} to train this cell again."
+        if not self._rows[cell.activation]:
+            self._forget_orphan(path, cell)
+            return None
         try:
-            record = CellRecord(**data)
-        except (TypeError, UsageError):
-            raise StoreError(f"{path} is not the record of a cell. {way_out}") from None
-        if (record.id, record.activation, record.seed) != (cell.id, cell.activation, cell.seed):
-            raise StoreError(f"{path} speaks of another cell, {record.id}. {way_out}")
-        row = self._rows[cell.activation].get(cell.seed)
-        if row is None or predictions_hash(row) != record.predictions_sha256:
-            key = next(key for key in self._spec.activations if key.spec == cell.activation)
-            state = "lacks" if row is None else "has other values than were stored for"
-            raise StoreError(f"{self.predictions_path(key)} {state} seed {cell.seed}. {way_out}")
+            record = _record_in(path)
+            self._check_record(record, cell)
+        except DamagedError as damage:
+            self._set_aside(path, damage, "this cell is trained again")
+            return None
         return record
+
+    def _check_record(self, record: CellRecord, cell: Cell) -> None:
+        """That it speaks of this cell, and vouches for the predictions that are there."""
+        if (record.id, record.activation, record.seed) != (cell.id, cell.activation, cell.seed):
+            raise DamagedError(f"it speaks of another cell, {record.id}")
+        name = self.predictions_path(self._key(cell)).name
+        row = self._rows[cell.activation].get(cell.seed)
+        if row is None:
+            raise DamagedError(f"{name} lacks seed {cell.seed}")
+        if predictions_hash(row) != record.predictions_sha256:
+            raise DamagedError(f"{name} has other values than were stored for seed {cell.seed}")
+
+    def _forget_orphan(self, path: Path, cell: Cell) -> None:
+        """Removes a record whose predictions are all gone; told once for an activation."""
+        if cell.activation not in self._lost:
+            self._lost.add(cell.activation)
+            name = self.predictions_path(self._key(cell)).name
+            self.repairs.append(f"predictions/{name} is missing; its cells are trained again.")
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"Cannot remove {path}: {error.strerror}.") from error
+
+    def _key(self, cell: Cell) -> ActivationKey:
+        return next(key for key in self._spec.activations if key.spec == cell.activation)
 
     def _read_predictions(self, key: ActivationKey) -> dict[int, NDArray[np.float32]]:
         path = self.predictions_path(key)
         if not path.exists():
             return {}
-        arrays, dataset = read_arrays(path), self._dataset
-        way_out = f"Delete {path} and the folder {self.folder / 'cells'} to train again."
+        try:
+            return self._rows_in(path)
+        except DamagedError as damage:
+            self._lost.add(key.spec)
+            self._set_aside(path, damage, "its cells are trained again")
+            return {}
+
+    def _rows_in(self, path: Path) -> dict[int, NDArray[np.float32]]:
+        """The predictions of a file by seed.
+
+        Raises:
+            DamagedError: If it is not such a file, or speaks of other examples.
+        """
+        arrays, dataset = read_npz(path), self._dataset
         shape = (len(dataset.y_test), dataset.n_classes)
         p, seeds = arrays.get("predictions"), arrays.get("seeds")
         if (
             p is None
             or seeds is None
+            or p.dtype != np.float32
             or p.ndim != 3
             or p.shape[1:] != shape
-            or len(seeds) != len(p)
+            or seeds.dtype.kind not in "iu"
+            or seeds.shape != p.shape[:1]
         ):
-            raise StoreError(f"{path} does not hold predictions of shape (M, {shape}). {way_out}")
+            raise DamagedError(f"it does not hold float32 predictions of shape (M, {shape})")
         for name, right in (("labels", dataset.y_test), ("example_ids", dataset.example_ids)):
             if not np.array_equal(arrays.get(name, np.empty(0)), right):
-                raise StoreError(f"{path} speaks of other examples: {name} differ. {way_out}")
-        return {int(seed): row for seed, row in zip(seeds, p.astype(np.float32), strict=True)}
+                raise DamagedError(f"it speaks of other examples: {name} differ")
+        return {int(seed): row for seed, row in zip(seeds, p, strict=True)}
 
     def _write_predictions(self, key: ActivationKey) -> None:
         rows = self._rows[key.spec]
         seeds = [seed for seed in self._spec.seeds if seed in rows]
-        save_predictions(
-            self.predictions_path(key),
-            predictions=np.stack([rows[seed] for seed in seeds]),
-            labels=self._dataset.y_test,
-            example_ids=self._dataset.example_ids,
-            seeds=np.array(seeds, dtype=np.int64),
-        )
+        with _finished_is_kept():
+            save_predictions(
+                self.predictions_path(key),
+                predictions=np.stack([rows[seed] for seed in seeds]),
+                labels=self._dataset.y_test,
+                example_ids=self._dataset.example_ids,
+                seeds=np.array(seeds, dtype=np.int64),
+            )
+
+    def _save(self, path: Path, text: str) -> None:
+        with _finished_is_kept():
+            write_atomically(path, text)
 
 
 LOCK = ".lock"
+PARTS = ("tuning", "unmatched")
+"""Folders of runs that come before the one whose folder they are in."""
+RECORD_HASH = "record_sha256"
 
 
 @contextmanager
@@ -252,27 +358,63 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise StoreError(
                 f"Another process is working in {folder}. Wait for it, or name another folder "
                 "with '--out'."
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"{folder} cannot be locked against a second process: {error.strerror}. Name a "
+                "folder on another file system with '--out'."
             ) from error
         yield
     finally:
         os.close(handle)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+@contextmanager
+def _finished_is_kept() -> Iterator[None]:
+    """Adds to an error of writing what it means for the run."""
     try:
-        data = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        yield
+    except StoreError as error:
         raise StoreError(
-            f"{path} cannot be read ({error}). Delete it to train this part again, or name another "
-            "folder with '--out'."
+            f"{error} Batches finished before are kept; mend this, then give the same command "
+            "again to go on."
         ) from error
-    if not isinstance(data, dict):
-        raise StoreError(f"{path} is not a JSON object. Delete it to train this part again.")
-    return data
+
+
+def _fields_hash(fields: Mapping[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _record_text(record: CellRecord) -> str:
+    """The file of a record: its fields, and their hash."""
+    fields = asdict(record)
+    data = {**fields, RECORD_HASH: _fields_hash(fields)}
+    return json.dumps(data, indent=1, allow_nan=False) + "\n"
+
+
+def _record_in(path: Path) -> CellRecord:
+    """Inverse of `_record_text`.
+
+    Raises:
+        DamagedError: If a field is missing, unknown, or not as it was written.
+    """
+    data = read_object(path)
+    found = data.pop(RECORD_HASH, None)
+    try:
+        right = _fields_hash(data) == found
+    except ValueError:  # NaN, which Python's reader takes and we never write
+        right = False
+    if not right:
+        raise DamagedError("its fields do not have the hash that was stored with them")
+    try:
+        return CellRecord(**data)
+    except (TypeError, UsageError):
+        raise DamagedError("it is not the record of a cell") from None
 
 
 def _difference(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -1,47 +1,52 @@
-"""Trains all models of a batch at once: stacked weights, batched products, one Adam over all."""
+"""Trains all models of a batch at once: stacked weights, batched products, one optimizer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
-from math import ceil, cos, pi
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.adam import adam
 
-from rescu_cli.experiment.draws import data_order, generator_for
-from rescu_cli.experiment.models import load_model
+from rescu_cli.experiment.draws import data_order, generator_for, seen_rows
+from rescu_cli.experiment.models import load_plan
+from rescu_cli.experiment.models.network import Build, StackedNetwork
 from rescu_cli.experiment.models.stages import Group, Outputs
+from rescu_cli.experiment.optimizers import OPTIMIZERS
 from rescu_cli.experiment.threads import one_thread_per_kernel, run_together
 
 if TYPE_CHECKING:
     from rescu_cli.experiment.data.dataset import Dataset
-    from rescu_cli.experiment.models.mlp import StackedMLP
     from rescu_cli.experiment.models.stages import ElementwiseCode
 
 MODELS_PER_THREAD = 12  # with fewer, threads mostly wait for each other's interpreter lock
 EXAMPLES_AT_ONCE = 256  # when a trained network is judged
-BETAS, EPS = (0.9, 0.999), 1e-8  # Kingma and Ba's, and the framework's, defaults
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained; the same for every cell of an experiment.
+    """How a model is trained; the same for every member of a batch.
 
     Args:
         model: Name in the table of models.
         hidden: Hidden widths.
-        norm: ``none`` or ``layer``.
-        vary: What differs between seeds: ``init``, ``order`` or both.
+        norm: ``none``, ``layer`` or ``batch``.
+        dropout: Share of hidden units dropped in training.
+        vary: What differs between seeds: ``init``, ``order``, ``dropout``, ``split``.
         epochs: Passes over the training part.
-        lr: Adam's first learning rate; it falls to 0 along half a cosine.
+        optimizer: ``adam``, whose rate falls to 0 along half a cosine, or ``adagrad``, whose rate
+            stays.
+        lr: First learning rate.
         batch_size: Examples per step; the last batch of an epoch may be smaller.
+        stop_at: Test predictions are those of the first epoch whose validation loss is no greater,
+            or of the last one.
         dtype: ``float32`` or ``float64``.
         device: A torch device.
     """
@@ -55,6 +60,9 @@ class Recipe:
     batch_size: int
     dtype: str
     device: str
+    dropout: float = 0.0
+    optimizer: str = "adam"
+    stop_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,18 +70,24 @@ class Trained:
     """One trained model as judged on the test part.
 
     Args:
-        probabilities: Float32, shape (n_test, n_classes); NaN where training diverged.
-        accuracy: Share of test examples whose most probable class is the label.
-        loss: Mean cross-entropy on the test part; infinite or NaN if training diverged.
-        train_loss: The same on the training part.
-        diverged: Whether a loss or a probability is not finite.
+        predictions: Float32, shape (n_test, n_outputs): probabilities, or the values of a
+            regression; NaN where training diverged.
+        loss: Mean cross-entropy on the test part, of a regression half the mean squared error;
+            infinite or NaN if training diverged.
+        train_loss: The same on the training examples that the model saw.
+        curve: Mean loss of the steps of each epoch.
+        validation: Loss on the validation part after each epoch; empty without one.
+        epoch: After which the model was judged, from 1.
+        diverged: Whether a loss or a prediction is not finite.
         seconds: Wall time of the batch, divided by its number of models.
     """
 
-    probabilities: NDArray[np.float32]
-    accuracy: float
+    predictions: NDArray[np.float32]
     loss: float
     train_loss: float
+    curve: tuple[float, ...]
+    validation: tuple[float, ...]
+    epoch: int
     diverged: bool
     seconds: float
 
@@ -99,6 +113,8 @@ def train(
     dataset: Dataset,
     recipe: Recipe,
     progress: Callable[[int], None] | None = None,
+    validation: Dataset | None = None,
+    keep: Callable[[Sequence[int], StackedNetwork], None] | None = None,
 ) -> list[Trained]:
     """Trains models together, in one stack for each thread that PyTorch may use and that pays.
 
@@ -113,6 +129,9 @@ def train(
         dataset: Data.
         recipe: Everything else.
         progress: Called in this thread with the number of epochs that all models have done.
+        validation: Its test part is the validation part.
+        keep: Called at the end of each stack, in its thread, with the places of its models among
+            ``members`` and the trained network, which is judged and not trained any more.
 
     Returns:
         One `Trained` per member.
@@ -127,7 +146,9 @@ def train(
         shares = [order[start::n_stacks] for start in range(n_stacks)]
 
         def task(share: Sequence[int], tick: Callable[[int], None]) -> list[Trained]:
-            return _train_stack(codes, [members[i] for i in share], dataset, recipe, tick)
+            mine = [members[i] for i in share]
+            done = None if keep is None else partial(keep, share)
+            return _train_stack(codes, mine, dataset, validation, recipe, tick, done)
 
         for share, results in zip(shares, run_together(task, shares, progress), strict=True):
             found.update(zip(share, results, strict=True))
@@ -139,40 +160,49 @@ def _train_stack(
     codes: Sequence[ElementwiseCode],
     members: Sequence[Member],
     dataset: Dataset,
+    validation: Dataset | None,
     recipe: Recipe,
     tick: Callable[[int], None],
+    keep: Callable[[StackedNetwork], None] | None = None,
 ) -> list[Trained]:
     """Trains one stack in the calling thread; members come sorted by their code."""
     dtype, device = getattr(torch, recipe.dtype), torch.device(recipe.device)
     # Inference mode: no graph is recorded, and tensors carry no version counters.
     with torch.inference_mode():
-        network = load_model(recipe.model)(
-            (dataset.n_features, *recipe.hidden, dataset.n_classes),
+        plan = load_plan(recipe.model, dataset, recipe.hidden)
+        seeds = [member.seed for member in members]
+        network = StackedNetwork(
+            plan,
             [
                 Group(codes[code], len(list(same)))
                 for code, same in groupby(members, key=lambda member: member.code)
             ],
-            norm=recipe.norm,
-            dtype=dtype,
-            device=device,
+            Build(recipe.norm, recipe.dropout, dtype, device),
+            _masks(seeds, recipe, dtype, device),
         )
-        seeds = [member.seed for member in members]
         for seed in dict.fromkeys(seeds):
             gains = {i: member.gain for i, member in enumerate(members) if member.seed == seed}
             network.initialise(gains, generator_for("init", seed, recipe.vary))
-        _fit(network, dataset, seeds, recipe, tick)
-        x_train, y_train = _tensors(dataset.x_train, dataset.y_train, dtype, device)
-        x_test, y_test = _tensors(dataset.x_test, dataset.y_test, dtype, device)
-        train_loss, _ = _judge(network, x_train, y_train)
-        loss, probabilities = _judge(network, x_test, y_test)
-    right = (probabilities.argmax(2) == dataset.y_test).mean(1)
-    sound = np.isfinite(loss) & np.isfinite(train_loss) & np.isfinite(probabilities).all((1, 2))
+        part = partial(Part.of, n_outputs=plan.n_outputs, order=plan.order, kind=(dtype, device))
+        training = part(dataset.x_train, dataset.y_train)
+        test = part(dataset.x_test, dataset.y_test)
+        held = None if validation is None else part(validation.x_test, validation.y_test)
+        judge = _Judge(network, test, held, recipe.stop_at)
+        curve = _fit(network, training, seeds, recipe, judge, tick)
+        network.train(False)
+        train_loss, _ = judged(network, training)
+        if keep is not None:
+            keep(network)
+    finite = np.isfinite(judge.loss) & np.isfinite(train_loss)
+    sound = finite & np.isfinite(judge.predictions).all((1, 2))
     return [
         Trained(
-            probabilities=probabilities[model],
-            accuracy=float(right[model]),
-            loss=float(loss[model]),
+            predictions=judge.predictions[model],
+            loss=float(judge.loss[model]),
             train_loss=float(train_loss[model]),
+            curve=tuple(curve[:, model].tolist()),
+            validation=tuple(losses[model] for losses in judge.validation),
+            epoch=int(judge.epoch[model]),
             diverged=not sound[model],
             seconds=0.0,
         )
@@ -180,74 +210,148 @@ def _train_stack(
     ]
 
 
+@dataclass(frozen=True)
+class Part:
+    """One part of the data as tensors: features, and targets (outputs, n)."""
+
+    x: Tensor
+    targets: Tensor
+
+    @classmethod
+    def of(
+        cls, x: NDArray[np.float32], y: NDArray[Any], *, n_outputs: int,
+        order: tuple[int, ...] | None, kind: tuple[torch.dtype, torch.device],
+    ) -> Part:  # fmt: skip
+        dtype, device = kind
+        if order is not None:
+            x = x[:, order]
+        # torch.tensor copies: a view of a read-only array would warn, and could be written through.
+        features = torch.tensor(x, dtype=dtype, device=device)
+        labels = torch.tensor(y, device=device)
+        if n_outputs == 1:
+            return cls(features, labels.to(dtype)[:, None])
+        return cls(features, torch.nn.functional.one_hot(labels, n_outputs).to(dtype))
+
+
+class _Judge:
+    """Judges a stack after its epochs: validation losses, and the predictions that count.
+
+    Args:
+        network: The stack.
+        test: What the predictions are about.
+        held: The validation part.
+        stop_at: See `Recipe`.
+    """
+
+    def __init__(
+        self, network: StackedNetwork, test: Part, held: Part | None, stop_at: float | None
+    ) -> None:
+        self._network, self._test, self._held, self._stop_at = network, test, held, stop_at
+        self.validation: list[list[float]] = []
+        self._open = np.ones(network.n_models, dtype=bool)
+        self.epoch = np.zeros(network.n_models, dtype=np.int64)
+        self.loss = np.empty(0)
+        self.predictions = np.empty((0, 0, 0), dtype=np.float32)
+
+    def after(self, epoch: int, *, last: bool) -> None:
+        """Look at the models; ``epoch`` counts from 1."""
+        self._network.train(False)
+        reached = np.zeros_like(self._open)
+        if self._held is not None:
+            losses, _ = judged(self._network, self._held)
+            self.validation.append(losses.tolist())
+            if self._stop_at is not None:
+                reached = losses <= self._stop_at
+        due = self._open & (reached | last)
+        if due.any():
+            loss, predictions = judged(self._network, self._test)
+            if not self.epoch.any():
+                self.loss, self.predictions = loss.copy(), predictions.copy()
+            self.loss[due], self.predictions[due] = loss[due], predictions[due]
+            self.epoch[due] = epoch
+            self._open &= ~due
+        self._network.train(True)
+
+
+def _masks(
+    seeds: Sequence[int], recipe: Recipe, dtype: torch.dtype, device: torch.device
+) -> Callable[[int, int], Tensor] | None:
+    """Uniform numbers for the dropout of each model: models of a seed share them."""
+    if not recipe.dropout:
+        return None
+    different = list(dict.fromkeys(seeds))
+    generators = [
+        torch.Generator(device).manual_seed(
+            int(generator_for("dropout", seed, recipe.vary).integers(2**62))
+        )
+        for seed in different
+    ]
+    places = torch.tensor([different.index(seed) for seed in seeds], device=device)
+
+    def draw(rows: int, features: int) -> Tensor:
+        drawn = [
+            torch.rand(rows, features, generator=g, dtype=dtype, device=device) for g in generators
+        ]
+        return torch.stack(drawn).index_select(0, places)
+
+    return draw
+
+
 def _fit(
-    network: StackedMLP,
-    dataset: Dataset,
+    network: StackedNetwork,
+    training: Part,
     seeds: Sequence[int],
     recipe: Recipe,
+    judge: _Judge,
     tick: Callable[[int], None],
-) -> None:
-    """Adam along the cosine schedule; model i takes the examples in the order of ``seeds[i]``."""
-    stack = network.stack
-    n, size = len(dataset.y_train), recipe.batch_size
-    n_steps = ceil(n / size) * recipe.epochs
-    features, labels = _tensors(
-        dataset.x_train, dataset.y_train, stack.values.dtype, stack.values.device
-    )
-    one_hot = torch.nn.functional.one_hot(labels, dataset.n_classes).to(features.dtype)
-    orders = {
-        seed: data_order(generator_for("order", seed, recipe.vary), n, recipe.epochs)
-        for seed in dict.fromkeys(seeds)
+) -> NDArray[np.float64]:
+    """Trains; model i takes the examples in the order of ``seeds[i]``. Mean loss (epochs, K)."""
+    features, targets = training.x, training.targets
+    different = list(dict.fromkeys(seeds))
+    seen = {
+        seed: seen_rows(generator_for("split", seed, recipe.vary), len(features), recipe.vary)
+        for seed in different
     }
-    first, second = torch.zeros_like(stack.values), torch.zeros_like(stack.values)
-    count = torch.zeros((), device=stack.values.device)
-    step, inputs = 0, Outputs()
+    orders = {
+        seed: data_order(generator_for("order", seed, recipe.vary), len(seen[seed]), recipe.epochs)
+        for seed in different
+    }
+    n, size = len(seen[seeds[0]]), recipe.batch_size
+    optimizer = OPTIMIZERS[recipe.optimizer](network.stack, ceil(n / size) * recipe.epochs)
+    curve = np.empty((recipe.epochs, network.n_models))
+    inputs, step = Outputs(), 0
+    network.train(True)
     for epoch in range(recipe.epochs):
-        rows = torch.from_numpy(np.stack([orders[seed][epoch] for seed in seeds]))
+        rows = torch.from_numpy(np.stack([seen[seed][orders[seed][epoch]] for seed in seeds]))
         rows = rows.to(features.device)
+        total = torch.zeros(network.n_models, dtype=torch.float64, device=features.device)
         for start in range(0, n, size):
             batch = rows[:, start : start + size]
             chosen = batch.reshape(-1)
             x = inputs.like(features, *batch.shape, features.shape[1])
             torch.index_select(features, 0, chosen, out=x.view(-1, features.shape[1]))
-            targets = one_hot.index_select(0, chosen).view(*batch.shape, -1).transpose(1, 2)
-            network.backpropagate(x, targets)
-            adam(
-                [stack.values],
-                [stack.gradients],
-                [first],
-                [second],
-                [],
-                [count],
-                fused=True,
-                amsgrad=False,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
-                lr=recipe.lr * 0.5 * (1.0 + cos(pi * step / n_steps)),
-                weight_decay=0.0,
-                eps=EPS,
-                maximize=False,
-            )
+            wanted = targets.index_select(0, chosen).view(*batch.shape, -1).transpose(1, 2)
+            total += network.backpropagate(x, wanted)
+            optimizer.step(recipe.lr, step)
             step += 1
+        curve[epoch] = total.cpu().numpy() / n
+        judge.after(epoch + 1, last=epoch + 1 == recipe.epochs)
         tick(epoch + 1)
+    return curve
 
 
-def _tensors(
-    x: NDArray[np.float32], y: NDArray[np.int64], dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    # torch.tensor copies: a view of a read-only array would warn, and could be written through.
-    return torch.tensor(x, dtype=dtype, device=device), torch.tensor(y, device=device)
-
-
-def _judge(
-    network: StackedMLP, x: Tensor, y: Tensor
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Mean cross-entropy (K,) and probabilities (K, n, C) on one part of the data."""
+def judged(network: StackedNetwork, part: Part) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Mean loss (K,) and predictions (K, n, C) on one part of the data."""
     # In portions: the activations of all models for all examples at once would not fit the cache.
-    log_p = torch.cat(
-        [torch.log_softmax(network.logits(part), 1) for part in torch.split(x, EXAMPLES_AT_ONCE)], 2
-    )
-    rows = y.expand(network.n_models, 1, -1)
-    loss = -log_p.gather(1, rows).to(torch.float64).mean((1, 2))
-    probabilities = log_p.exp().transpose(1, 2).to(torch.float32).contiguous()
-    return loss.cpu().numpy(), probabilities.cpu().numpy()
+    portions = [network.outputs(x).clone() for x in torch.split(part.x, EXAMPLES_AT_ONCE)]
+    out = torch.cat(portions, 2)
+    targets = part.targets.T
+    if network.plan.n_outputs == 1:
+        loss = (out - targets).square().to(torch.float64).mean((1, 2)) * 0.5
+        predictions = out
+    else:
+        log_p = torch.log_softmax(out, 1)
+        loss = -torch.where(targets > 0, log_p, 0.0).sum(1).to(torch.float64).mean(1)
+        predictions = log_p.exp()
+    flat = predictions.transpose(1, 2).to(torch.float32).contiguous()
+    return loss.cpu().numpy(), flat.cpu().numpy()

@@ -24,8 +24,8 @@ def early_scaled(program: Program) -> Program:
         >>> from rescu_cli import catalogue
         >>> from rescu_cli.export import lower
         >>> scaled = early_scaled(lower(catalogue.resolve("smelu:beta=1")))
-        >>> [node.op for node in scaled.nodes if node.op == "mul"]
-        ['mul', 'mul']
+        >>> [scaled.nodes[i].op for i in scaled.needed([scaled.value]) if scaled.nodes[i].args]
+        ['mul', 'add', 'max', 'min', 'mul', 'max']
     """
     build = Builder()
     place: list[int] = []

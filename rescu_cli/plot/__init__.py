@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rescu_cli.plot.curves import plot_activations
+    from rescu_cli.plot.front import plot_front
     from rescu_cli.plot.output import FORMATS, figure_bytes
     from rescu_cli.plot.preview import preview_activations
-    from rescu_cli.plot.sweep import Sweep, parse_sweep, plot_sweep
+    from rescu_cli.plot.sweep import plot_sweep
     from rescu_cli.plot.tradeoff import plot_tradeoff, plot_tradeoff_grid
     from rescu_cli.plot.window import parse_range
 
 __all__ = [
     "FORMATS",
-    "Sweep",
     "figure_bytes",
     "parse_range",
-    "parse_sweep",
     "plot_activations",
+    "plot_front",
     "plot_sweep",
     "plot_tradeoff",
     "plot_tradeoff_grid",
@@ -31,11 +31,10 @@ __all__ = [
 
 _MODULE = {
     "FORMATS": "output",
-    "Sweep": "sweep",
     "figure_bytes": "output",
     "parse_range": "window",
-    "parse_sweep": "sweep",
     "plot_activations": "curves",
+    "plot_front": "front",
     "plot_sweep": "sweep",
     "plot_tradeoff": "tradeoff",
     "plot_tradeoff_grid": "tradeoff",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,43 @@ def make_dataset(
         source="drawn for a test",
         preparation="none",
     )
+
+
+def make_images(shape: tuple[int, ...], seed: int = 0) -> Dataset:
+    """The clouds again, as images or signals."""
+    plain = make_dataset(n_features=int(np.prod(shape)), seed=seed)
+    return replace(plain, name="images", shape=shape)
+
+
+def make_table(cardinalities: tuple[int, ...], n_numeric: int, seed: int = 0) -> Dataset:
+    """Categories that matter, numbers that do not; two classes."""
+    generator = np.random.default_rng(seed)
+
+    def part(n: int) -> tuple[Any, Any]:
+        columns = [generator.integers(0, size, n) for size in cardinalities]
+        numeric = [generator.standard_normal(n) for _ in range(n_numeric)]
+        x = np.stack([*columns, *numeric], axis=1).astype(np.float32)
+        y = (sum(columns) + generator.integers(0, 2, n) > sum(cardinalities) / 2).astype(np.int64)
+        return x, y
+
+    (x_train, y_train), (x_test, y_test) = part(200), part(60)
+    return Dataset(
+        name="table", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test,
+        example_ids=np.arange(60), n_classes=2, source="drawn for a test", preparation="none",
+        cardinalities=cardinalities,
+    )  # fmt: skip
+
+
+def make_regression(seed: int = 0) -> Dataset:
+    """A sine with noise."""
+    generator = np.random.default_rng(seed)
+    x = generator.standard_normal((150, 4)).astype(np.float32)
+    y = (np.sin(x[:, 0]) + x[:, 1] + 0.1 * generator.standard_normal(150)).astype(np.float32)
+    return Dataset(
+        name="waves", x_train=x[:100].copy(), y_train=y[:100].copy(), x_test=x[100:].copy(),
+        y_test=y[100:].copy(), example_ids=np.arange(50), n_classes=1, source="drawn for a test",
+        preparation="none", task="regression",
+    )  # fmt: skip
 
 
 def make_predictions(

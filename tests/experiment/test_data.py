@@ -54,14 +54,37 @@ def test_unknown_data_set_gets_a_suggestion() -> None:
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_test_rows_are_disjoint_from_training_and_stratified(name: str) -> None:
+def test_test_rows_are_a_fifth_of_the_source(name: str) -> None:
     data = load_dataset(name)
     n = len(data.y_train) + len(data.y_test)
+    assert len(data.y_test) == pytest.approx(n * 0.2, abs=data.n_classes / 2)
+    assert len(set(data.example_ids.tolist())) == len(data.y_test)
+    assert data.example_ids.max() < n
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("digits", (1797, 359, 64)),
+        ("breast_cancer", (569, 113, 30)),
+        ("mnist1d", (5000, 1000, 40)),
+        ("spirals", (2000, 400, 2)),
+        ("regression", (4000, 800, 10)),
+        ("ctr", (100_000, 20_000, 10)),
+    ],
+)
+def test_sizes_are_those_of_the_documentation(name: str, sizes: tuple[int, int, int]) -> None:
+    data = load_dataset(name)
+    n_test = len(data.y_test)
+    assert (len(data.y_train) + n_test, n_test, data.n_features) == sizes
+
+
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "spirals"])
+def test_classes_are_split_in_the_same_share(name: str) -> None:
+    data = load_dataset(name)
     for label in range(data.n_classes):
         total = (data.y_train == label).sum() + (data.y_test == label).sum()
         assert (data.y_test == label).sum() == round(total * 0.2)
-    assert len(set(data.example_ids.tolist())) == len(data.y_test)
-    assert data.example_ids.max() < n
 
 
 def test_example_ids_are_rows_of_the_source() -> None:

@@ -7,8 +7,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from rescu_cli.errors import MissingDependencyError, UnknownNameError, UnsupportedError, UsageError
-from rescu_cli.experiment.engine import InProcessExecutor, open_executor, results
+from rescu_cli.errors import MissingDependencyError, UnknownNameError, UsageError
+from rescu_cli.experiment.engine import InProcessExecutor, at_once, open_executor, results
 
 
 def double(x: int) -> int:
@@ -76,7 +76,8 @@ def test_loky_runs_in_other_processes() -> None:
     [
         ("local", 4, UsageError, "4 workers asked.*--engine loky"),
         ("loky", 0, UsageError, "0 workers"),
-        ("dask://host:8786", None, UnsupportedError, "available: local, loky"),
+        ("dask://host:8786", 3, UsageError, "3 workers asked.*Leave '--workers' out"),
+        ("dask://host", None, UsageError, "names no scheduler"),
         ("slurm", None, UnknownNameError, "No engine named 'slurm'"),
     ],
 )
@@ -85,6 +86,12 @@ def test_an_engine_that_is_not_there_is_refused(
 ) -> None:
     with pytest.raises(error, match=message), open_executor(engine, workers):
         pass
+
+
+def test_batches_are_cut_for_as_many_workers_as_are_known() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        assert at_once(InProcessExecutor(), None) == 1
+        assert at_once(threads, 3) == 3
 
 
 def test_missing_loky_names_the_install_line(monkeypatch: pytest.MonkeyPatch) -> None:

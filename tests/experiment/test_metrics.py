@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rescu_cli.errors import UsageError
-from rescu_cli.experiment.metrics import METRICS, accuracy, log_loss, measure, pairs_without_one
+from rescu_cli.experiment.metrics import (
+    METRICS,
+    accuracy,
+    log_loss,
+    measure,
+    pairs_without_one,
+    squared_error,
+)
 from rescu_cli.experiment.predictions import Predictions
 
 from .samples import make_predictions
@@ -346,3 +353,84 @@ def test_a_class_may_be_missing_from_the_labels() -> None:
     arrays = _arrays()
     arrays["labels"][:] = 0
     assert measure("pd_l1", Predictions("x", **arrays)).value > 0
+
+
+def make_regression(n_models: int, n: int, n_outputs: int, seed: int) -> Predictions:
+    generator = np.random.default_rng(seed)
+    return Predictions(
+        "r",
+        generator.normal(5, 100, (n_models, n, n_outputs)),
+        generator.normal(5, 100, (n, n_outputs) if n_outputs > 1 else n),
+        np.arange(n),
+        np.arange(n_models),
+        "regression",
+    )
+
+
+@pytest.mark.parametrize(
+    "key", [k for k, metric in METRICS.items() if "regression" in metric.tasks]
+)
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_regression_has_the_same_formula(key: str, n_outputs: int) -> None:
+    predictions = make_regression(4, 9, n_outputs, seed=1)
+    found = measure(key, predictions)
+    assert found.value == pytest.approx(loops(key, predictions), rel=1e-12)
+    assert found.per_example.mean() == pytest.approx(found.value, rel=1e-12)
+    for m in range(4):
+        rest = predictions.models(np.arange(4) != m)
+        assert rest.task == "regression"
+        assert found.leave_one_out[m] == pytest.approx(loops(key, rest), rel=1e-12)
+
+
+def test_tasks_of_the_metrics() -> None:
+    both = {key for key, metric in METRICS.items() if "regression" in metric.tasks}
+    assert both == {"pd_l1", "pd_l2", "pd_pairwise_l1"}
+    assert all("classification" in metric.tasks for metric in METRICS.values())
+
+
+@pytest.mark.parametrize("key", [k for k, m in METRICS.items() if "regression" not in m.tasks])
+def test_metrics_of_classes_are_refused_for_a_regression(key: str) -> None:
+    with pytest.raises(UsageError, match=f"{key} is not defined for a regression.*pd_l1, pd_l2"):
+        measure(key, make_regression(3, 4, 1, seed=0))
+
+
+def test_scores_of_the_other_task_are_refused() -> None:
+    for score in (accuracy, log_loss):
+        with pytest.raises(UsageError, match="defined for a classification"):
+            score(make_regression(2, 4, 1, seed=0))
+    with pytest.raises(UsageError, match="defined for a regression"):
+        squared_error(make_predictions(2, 4, 3, seed=0))
+
+
+def test_squared_error_is_the_mean_over_outputs() -> None:
+    p = np.array([[[1.0], [4.0]], [[2.0], [0.0]]])
+    one = Predictions("r", p, np.array([1.0, 2.0]), np.arange(2), np.arange(2), "regression")
+    assert squared_error(one).tolist() == [[0, 4], [1, 4]]
+    p = np.array([[[1.0, 3.0], [4.0, 0.0]]])
+    labels = np.array([[0.0, 1.0], [4.0, 2.0]])
+    two = Predictions("r", p, labels, np.arange(2), np.arange(1), "regression")
+    assert squared_error(two).tolist() == [[2.5, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "ranking"}, "no task named 'ranking'; known: classification, regression"),
+        ({"probabilities": np.array([[[np.inf], [0.0]]])}, r"\[0, 0, 0\] is not finite"),
+        ({"probabilities": np.zeros((1, 2, 0))}, "outputs.*at least 1, 1 and 1"),
+        ({"labels": np.array([np.nan, 0])}, "label is not finite"),
+        ({"labels": np.zeros((2, 2))}, r"labels must be numbers of shape \(2,\)"),
+        ({"labels": np.array(["a", "b"])}, "labels must be numbers"),
+    ],
+    ids=str,
+)
+def test_what_is_no_regression_is_refused(change: dict[str, object], message: str) -> None:
+    arrays: dict[str, object] = {
+        "probabilities": np.zeros((1, 2, 1)),
+        "labels": np.array([0.5, -3.0]),
+        "example_ids": np.arange(2),
+        "seeds": np.arange(1),
+        "task": "regression",
+    }
+    with pytest.raises(UsageError, match=message):
+        Predictions("r", **{**arrays, **change})  # type: ignore[arg-type]

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rescu_cli.errors import UnknownNameError, UnsupportedError, UsageError
+from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.plan import MAX_MODELS, plan
 from rescu_cli.experiment.spec import (
     ActivationKey,
     ExperimentSpec,
     hidden_sizes,
-    refuse_unavailable,
 )
 
 from .samples import make_dataset
@@ -60,15 +59,18 @@ def test_from_dict_refuses_a_field_of_another_kind() -> None:
         ({"activations": (RELU, replace(SMELU, digest="a" * 64))}, "same function"),
         ({"activations": (RELU, replace(SMELU, slug="relu"))}, "share the file name"),
         ({"baseline": "swish"}, "'swish' is not among the activations compared: relu, smelu"),
-        ({"data": "digit"}, "Did you mean 'digits'"),
-        ({"data": "mnist1d"}, "Known: breast_cancer, digits"),
-        ({"model": "cnn"}, r"No model named 'cnn'.*mlp"),
-        ({"norm": "batch"}, "not available yet; available: none, layer"),
+        ({"model": "cn"}, r"No model named 'cn'.*cnn"),
+        ({"score": "f1"}, "score named 'f1'"),
+        ({"optimizer": "sgd"}, "optimizer named 'sgd'"),
+        ({"dropout": 1.0}, "Dropout 1.0"),
+        ({"dropout": float("nan")}, "Dropout nan"),
+        ({"vary": ("dropout",)}, "Dropout cannot vary where there is none"),
+        ({"stop_at": 0.5}, "needs a validation part"),
+        ({"stop_at": float("inf"), "validation": True}, "must be finite"),
+        ({"activations": (replace(RELU, lr=-1.0), SMELU)}, "Learning rate -1.0"),
         ({"norm": "group"}, "normalisation"),
         ({"init": "he"}, "initialisation named 'he'"),
-        ({"vary": ()}, "all models would be equal"),
-        ({"vary": ("init", "init")}, "each once"),
-        ({"vary": ("split",)}, "not available yet; available: init, order"),
+        ({"vary": ("init", "init")}, "once at most"),
         ({"vary": ("data",)}, "No source of variation named 'data'"),
         ({"epochs": 0}, "Epochs 0"),
         ({"epochs": 2.5}, "whole number"),
@@ -120,6 +122,11 @@ CHANGES: list[dict[str, Any]] = [
     {"data": "breast_cancer"},
     {"hidden": (64, 128)},
     {"norm": "layer"},
+    {"dropout": 0.1},
+    {"optimizer": "adagrad"},
+    {"validation": True},
+    {"validation": True, "stop_at": 0.25},
+    {"vary": ()},
     {"init": "default"},
     {"vary": ("init",)},
     {"epochs": 31},
@@ -157,25 +164,35 @@ def test_version_of_the_recipe_is_part_of_the_id(monkeypatch: pytest.MonkeyPatch
     assert make().expand()[0].id != before
 
 
+def test_a_tuned_rate_is_part_of_the_id() -> None:
+    tuned = make(activations=(replace(RELU, lr=3e-3), SMELU))
+    assert tuned.lr_of("relu") == 3e-3 and tuned.lr_of("smelu:beta=1") == tuned.lr
+    before = make().expand()
+    ids = [cell.id for cell in tuned.expand()]
+    assert ids[0] != before[0].id and ids[3] == before[3].id
+    # The same rate, tuned or asked for, is the same training.
+    assert ids[0] == make(lr=3e-3).expand()[0].id
+
+
+def test_batches_have_one_learning_rate() -> None:
+    spec = make(activations=(replace(RELU, lr=3e-3), SMELU))
+    batches = plan(spec.expand(), spec, make_dataset())
+    assert sorted(len(b) for b in batches) == [3, 3]
+    assert all(len({spec.lr_of(c.activation) for c in batch}) == 1 for batch in batches)
+
+
 def test_width_and_depth() -> None:
-    assert hidden_sizes(None, None) == (128, 64)
+    assert hidden_sizes(None, None) is None
     assert hidden_sizes(32, None) == (32, 32)
     assert hidden_sizes(None, 3) == (128, 128, 128)
+    assert hidden_sizes(None, 3, "cnn") == (16, 16, 16)
     with pytest.raises(UsageError, match="Depth 0"):
         hidden_sizes(8, 0)
 
 
-def test_later_options_say_what_there_is() -> None:
-    refuse_unavailable(tune=None, match=None)
-    with pytest.raises(UnsupportedError, match="'--lr'"):
-        refuse_unavailable(tune="lr=1e-3,3e-3")
-    with pytest.raises(UnsupportedError, match="matched loss"):
-        refuse_unavailable(match="loss")
-
-
 def test_unknown_names_are_of_their_own_kind() -> None:
     with pytest.raises(UnknownNameError):
-        make(data="nothing")
+        make(model="nothing")
 
 
 @given(st.integers(1, 300), st.integers(1, 9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -27,9 +28,12 @@ def record_of(cell: Cell, row: np.ndarray, **changes: object) -> CellRecord:
         id=cell.id,
         activation=cell.activation,
         seed=cell.seed,
-        accuracy=0.5,
+        score=0.5,
         loss=1.25,
         train_loss=1.0,
+        curve=(2.0, None),
+        validation=(),
+        epoch=2,
         diverged=False,
         seconds=0.1,
         predictions_sha256=predictions_hash(row),
@@ -155,27 +159,194 @@ def damage_text(path: Path) -> None:
     path.write_text("[1, 2]")
 
 
-DAMAGES = [damage_truncate, damage_empty, damage_text]
+def damage_byte(path: Path) -> None:
+    """One bit of one byte in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+DAMAGES = [damage_truncate, damage_empty, damage_text, damage_byte]
+
+
+def trained_again(store: RunStore, spec: ExperimentSpec, dataset: Dataset) -> list[str]:
+    """Opens the folder, trains what is missing, and sees that all is as it was; what was told."""
+    again = RunStore(store.folder, spec, dataset)
+    fill(again, again.missing())
+    assert again.missing() == []
+    for key in spec.activations:
+        expected = np.stack([row_for(c) for c in spec.expand() if c.activation == key.spec])
+        assert (again.predictions(key, spec.seeds) == expected).all()
+    assert RunStore(store.folder, spec, dataset).repairs == []
+    return again.repairs
+
+
+def test_a_sound_folder_needs_no_repair(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    fill(store, list(spec.expand()))
+    before = contents(store.folder)
+    assert trained_again(store, spec, dataset) == []
+    assert contents(store.folder) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("which", ["spec.json", "cells", "predictions"])
-def test_a_damaged_file_is_named_with_the_way_out(
-    store: RunStore,
-    spec: ExperimentSpec,
-    dataset: Dataset,
-    which: str,
-    damage: Callable[[Path], None],
+def test_a_damaged_record_is_set_aside_and_its_cell_is_missing(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, damage: Callable[[Path], None]
+) -> None:
+    cells = list(spec.expand())
+    fill(store, cells)
+    before = contents(store.folder)
+    path = store.folder / "cells" / f"{cells[3].id}.json"
+    damage(path)
+    damaged = path.read_bytes()
+    again = RunStore(store.folder, spec, dataset)
+    assert again.missing() == [cells[3]]
+    [told] = again.repairs
+    assert told.startswith(f"cells/{path.name} is damaged (")
+    assert "this cell is trained again" in told
+    aside = path.with_name(f"{path.name}.damaged")
+    assert aside.name in told
+    assert aside.read_bytes() == damaged
+    assert trained_again(store, spec, dataset) == []
+    assert contents(store.folder) == {**before, f"cells/{aside.name}": damaged}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_predictions_are_set_aside_and_their_cells_are_missing(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, damage: Callable[[Path], None]
+) -> None:
+    cells = list(spec.expand())
+    fill(store, cells)
+    before = contents(store.folder)
+    path = store.folder / "predictions" / "relu.npz"
+    damage(path)
+    damaged = path.read_bytes()
+    again = RunStore(store.folder, spec, dataset)
+    assert again.missing() == [cell for cell in cells if cell.activation == "relu"]
+    [told] = again.repairs
+    assert told.startswith("predictions/relu.npz is damaged (")
+    assert "its cells are trained again" in told
+    assert trained_again(store, spec, dataset) == []
+    assert contents(store.folder) == {**before, "predictions/relu.npz.damaged": damaged}
+
+
+def test_a_killed_repair_goes_on(store: RunStore, spec: ExperimentSpec, dataset: Dataset) -> None:
+    """Opened, and killed before anything is trained: the second time there is nothing to tell."""
+    fill(store, list(spec.expand()))
+    damage_empty(store.folder / "predictions" / "relu.npz")
+    assert len(RunStore(store.folder, spec, dataset).repairs) == 1
+    again = RunStore(store.folder, spec, dataset)
+    assert again.repairs == []
+    assert len(again.missing()) == 3
+
+
+@pytest.mark.parametrize("which", ["cells", "predictions"])
+def test_no_changed_bit_goes_unnoticed(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, which: str
+) -> None:
+    """Of every byte: what is read afterwards is what was written, or it counts as missing.
+
+    Some bytes carry nothing, such as the dates of a zip archive.
+    """
+    fill(store, list(spec.expand()))
+    path = sorted((store.folder / which).iterdir())[0]
+    sound = path.read_bytes()
+    folder = contents(store.folder)
+    step = 1 if which == "cells" else 7  # the parts of an archive are all longer than that
+    noticed = 0
+    for place in range(0, len(sound), step):
+        changed = bytearray(sound)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        again = RunStore(store.folder, spec, dataset)
+        noticed += bool(again.repairs)
+        assert bool(again.repairs) == bool(again.missing())
+        for cell in spec.expand():
+            if cell in again.missing():
+                continue
+            assert again.records[cell.id] == store.records[cell.id]
+            key = next(key for key in spec.activations if key.spec == cell.activation)
+            assert (again.predictions(key, [cell.seed])[0] == row_for(cell)).all()
+        for name, data in folder.items():
+            (store.folder / name).write_bytes(data)
+    assert noticed > 0.8 * len(sound) / step
+
+
+@pytest.mark.parametrize("damage", [damage_truncate, damage_empty, damage_text])
+def test_a_damaged_spec_is_written_again_if_the_cells_agree(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, damage: Callable[[Path], None]
 ) -> None:
     fill(store, list(spec.expand()))
-    path = store.folder / which
-    if path.is_dir():
-        path = sorted(path.iterdir())[0]
-    damage(path)
-    with pytest.raises(StoreError) as caught:
+    before = contents(store.folder)
+    damage(store.folder / "spec.json")
+    again = RunStore(store.folder, spec, dataset)
+    assert again.missing() == []
+    [told] = again.repairs
+    assert told.startswith("spec.json is damaged (")
+    assert {k: v for k, v in contents(store.folder).items() if "damaged" not in k} == before
+
+
+def test_a_damaged_spec_of_another_experiment_is_refused(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    fill(store, list(spec.expand()))
+    damage_truncate(store.folder / "spec.json")
+    before = contents(store.folder)
+    with pytest.raises(StoreError, match=r"not of the experiment asked for.*'--out'"):
+        RunStore(store.folder, make_spec(epochs=7), dataset)
+    assert contents(store.folder) == before
+
+
+def test_a_damaged_spec_beside_predictions_of_another_is_refused(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    damage_truncate(store.folder / "spec.json")
+    (store.folder / "predictions" / "gelu.npz").touch()
+    with pytest.raises(StoreError, match="holds gelu"):
         RunStore(store.folder, spec, dataset)
-    assert str(path) in str(caught.value)
-    assert "elete" in str(caught.value)
+
+
+def test_what_may_not_be_read_is_not_taken_for_damaged(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, list(spec.expand()))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    before = contents(store.folder)
+    for name in ("open", "read_bytes"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, name, refuse)
+            with pytest.raises(StoreError, match="Permission denied"):
+                RunStore(store.folder, spec, dataset)
+    assert contents(store.folder) == before
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_an_error(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, list(spec.expand()))
+    damage_empty(store.folder / "predictions" / "relu.npz")
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(StoreError, match=r"relu.npz is damaged .* cannot be renamed: Read-only"):
+        RunStore(store.folder, spec, dataset)
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """An npz file with some arrays replaced; sound in itself."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(path, **{**arrays, **changes})  # type: ignore[arg-type]
 
 
 def test_predictions_that_do_not_belong_to_the_cell_are_noticed(
@@ -185,34 +356,77 @@ def test_predictions_that_do_not_belong_to_the_cell_are_noticed(
     fill(store, list(spec.expand()))
     path = store.folder / "predictions" / "relu.npz"
     with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    arrays["predictions"] = arrays["predictions"][::-1]
-    np.savez(path, **arrays)
-    with pytest.raises(StoreError, match="has other values than were stored for seed 0"):
-        RunStore(store.folder, spec, dataset)
+        rows = file["predictions"]
+    rewrite(path, predictions=rows[::-1])
+    told = trained_again(store, spec, dataset)
+    assert len(told) == 2  # the one in the middle stayed where it was
+    assert "has other values than were stored for seed 0" in told[0]
 
 
-def test_a_cell_without_its_predictions_is_noticed(
+def test_predictions_that_lack_a_seed_are_noticed(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    fill(store, list(spec.expand()))
+    rewrite(store.folder / "predictions" / "relu.npz", seeds=np.array([0, 1, 7]))
+    [told] = trained_again(store, spec, dataset)
+    assert "relu.npz lacks seed 2" in told
+
+
+def test_cells_without_their_predictions_are_noticed(
     store: RunStore, spec: ExperimentSpec, dataset: Dataset
 ) -> None:
     fill(store, list(spec.expand()))
     (store.folder / "predictions" / "relu.npz").unlink()
-    with pytest.raises(StoreError, match="lacks seed 0"):
-        RunStore(store.folder, spec, dataset)
+    assert trained_again(store, spec, dataset) == [
+        "predictions/relu.npz is missing; its cells are trained again."
+    ]
 
 
 @pytest.mark.parametrize("name", ["labels", "example_ids"])
-def test_predictions_of_other_examples_are_refused(
+def test_predictions_of_other_examples_are_noticed(
     store: RunStore, spec: ExperimentSpec, dataset: Dataset, name: str
 ) -> None:
     fill(store, list(spec.expand()))
     path = store.folder / "predictions" / "relu.npz"
     with np.load(path) as file:
-        arrays = {key: file[key] for key in file.files}
-    arrays[name] = arrays[name][::-1]
-    np.savez(path, **arrays)
-    with pytest.raises(StoreError, match=f"other examples: {name} differ"):
-        RunStore(store.folder, spec, dataset)
+        reversed_ = file[name][::-1]
+    rewrite(path, **{name: reversed_})
+    [told] = trained_again(store, spec, dataset)
+    assert f"other examples: {name} differ" in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"predictions": np.zeros((3, 23, 3))},
+        {"predictions": np.zeros((3, 23), np.float32)},
+        {"seeds": np.zeros(2, np.int64)},
+        {"seeds": np.array(["0", "1", "2"])},
+    ],
+    ids=["dtype", "shape", "too few seeds", "seeds of text"],
+)
+def test_arrays_of_another_form_are_noticed(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, changes: dict[str, object]
+) -> None:
+    fill(store, list(spec.expand()))
+    rewrite(store.folder / "predictions" / "relu.npz", **changes)
+    [told] = trained_again(store, spec, dataset)
+    assert "does not hold float32 predictions" in told
+
+
+def test_pickled_objects_are_never_loaded(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    fill(store, list(spec.expand()))
+    bomb = np.array([Bomb()], dtype=object)
+    rewrite(store.folder / "predictions" / "relu.npz", labels=bomb)
+    [told] = trained_again(store, spec, dataset)
+    assert "allow_pickle" in told
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return pytest.fail, ("unpickled",)
 
 
 def test_predictions_without_their_cell_are_trained_again(
@@ -225,19 +439,51 @@ def test_predictions_without_their_cell_are_trained_again(
     assert RunStore(store.folder, spec, dataset).missing() == [gone]
 
 
+def edit(path: Path, hashed: bool, **changes: object) -> None:
+    """Changes fields of a record, with the hash of the new ones or leaving the old one."""
+    data = {**json.loads(path.read_text()), **changes}
+    if hashed:
+        del data["record_sha256"]
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        data["record_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(data))
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"loss": "small"}, {"accuracy": None}, {"loss": None}, {"diverged": 0}, {"extra": 1}],
+    "changes",
+    [{"loss": "small"}, {"epoch": None}, {"loss": None}, {"diverged": 0}, {"extra": 1}],
     ids=str,
 )
-def test_a_record_with_a_wrong_value_is_refused(
-    store: RunStore, spec: ExperimentSpec, dataset: Dataset, change: dict[str, object]
+def test_a_record_with_a_wrong_value_is_noticed_even_if_its_hash_is_right(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, changes: dict[str, object]
+) -> None:
+    fill(store, list(spec.expand()))
+    edit(store.folder / "cells" / f"{spec.expand()[0].id}.json", True, **changes)
+    [told] = trained_again(store, spec, dataset)
+    assert "not the record of a cell" in told
+
+
+@pytest.mark.parametrize("changes", [{"loss": 1.2500001}, {"seconds": 7.0}, {"torch": "y"},
+                                     {"loss": float("nan")}], ids=str)  # fmt: skip
+def test_an_edited_number_is_noticed(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, changes: dict[str, object]
 ) -> None:
     fill(store, list(spec.expand()))
     path = store.folder / "cells" / f"{spec.expand()[0].id}.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(StoreError, match="not the record of a cell"):
-        RunStore(store.folder, spec, dataset)
+    edit(path, False, **changes)
+    [told] = trained_again(store, spec, dataset)
+    assert "do not have the hash" in told
+
+
+def test_hashing_as_the_tests_do_is_right(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    """Control: an edit with the right hash and possible values is believed."""
+    fill(store, list(spec.expand()))
+    edit(store.folder / "cells" / f"{spec.expand()[0].id}.json", True, loss=7.0)
+    again = RunStore(store.folder, spec, dataset)
+    assert again.repairs == []
+    assert again.records[spec.expand()[0].id].loss == 7.0
 
 
 def test_a_record_of_another_cell_is_noticed(
@@ -246,8 +492,21 @@ def test_a_record_of_another_cell_is_noticed(
     fill(store, list(spec.expand()))
     first, second = (store.folder / "cells" / f"{c.id}.json" for c in spec.expand()[:2])
     first.write_text(second.read_text())
-    with pytest.raises(StoreError, match="another cell"):
-        RunStore(store.folder, spec, dataset)
+    [told] = trained_again(store, spec, dataset)
+    assert "another cell" in told
+
+
+def test_a_batch_that_comes_twice_counts_once(
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    """What a cluster may do when a worker dies after its work and before its answer."""
+    cells = list(spec.expand())
+    fill(store, cells[:4])
+    before = contents(store.folder)
+    fill(store, cells[:4])
+    assert contents(store.folder) == before
+    assert len(store.records) == 4
+    assert store.missing() == cells[4:]
 
 
 def test_diverged_cells_keep_their_nan_predictions(
@@ -268,13 +527,24 @@ def test_discard_forgets_the_cells(store: RunStore, spec: ExperimentSpec, datase
     assert RunStore(store.folder, spec, dataset).missing() == list(spec.expand())
 
 
+@pytest.mark.parametrize("place", ["cells", "predictions", "."])
 def test_leftovers_of_a_killed_process_are_swept(
-    store: RunStore, spec: ExperimentSpec, dataset: Dataset
+    store: RunStore, spec: ExperimentSpec, dataset: Dataset, place: str
 ) -> None:
-    leftover = store.folder / "cells" / ".abc.json.0123~"
+    leftover = store.folder / place / ".abc.json.0123~"
     leftover.write_text("half")
     RunStore(store.folder, spec, dataset)
     assert not leftover.exists()
+
+
+def test_a_folder_whose_claim_was_killed_can_be_claimed(
+    tmp_path: Path, spec: ExperimentSpec, dataset: Dataset
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".spec.json.0123~").write_text("half")
+    (tmp_path / "run" / ".lock").touch()
+    store = RunStore(tmp_path / "run", spec, dataset)
+    assert sorted(p.name for p in store.folder.iterdir() if p.is_file()) == [".lock", "spec.json"]
 
 
 def test_two_writers_are_refused(tmp_path: Path) -> None:
@@ -302,20 +572,75 @@ def test_writing_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+class FullFile:
+    """A file of which the first write fails, as when a disk is full."""
+
+    def __init__(self, handle: int, mode: str) -> None:
+        self.file = os.fdopen(handle, mode)
+
+    def __enter__(self) -> FullFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, data: bytes) -> None:
+        self.file.write(data[: len(data) // 2])
+        full()
+
+
+class FullSystem:
+    """`os`, of which one function finds the disk full."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, name: str) -> object:
+        if name != self.name:
+            return getattr(os, name)
+        return FullFile if name == "fdopen" else full
+
+
+STEPS = ["open", "fdopen", "fsync", "replace"]
+
+
+@pytest.mark.parametrize("step", STEPS)
 def test_writing_that_fails_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     path = tmp_path / "a.json"
     write_atomically(path, "one")
-
-    def full(handle: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(files, "os", FullSystem(step))
     with pytest.raises(StoreError, match="No space left"):
         write_atomically(path, "two")
     assert path.read_text() == "one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_full_disk_keeps_what_was_finished(
+    store: RunStore,
+    spec: ExperimentSpec,
+    dataset: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    cells = list(spec.expand())
+    fill(store, cells[:4])
+    before = contents(store.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "os", FullSystem(step))
+        with pytest.raises(StoreError, match=r"No space left.*are kept.*same command again") as e:
+            fill(store, cells[4:])
+    assert e.value.exit_code == 5
+    assert contents(store.folder) == before
+    again = RunStore(store.folder, spec, dataset)
+    assert again.missing() == cells[4:]
+    assert again.repairs == []
 
 
 def test_files_are_readable_as_the_umask_allows(tmp_path: Path) -> None:

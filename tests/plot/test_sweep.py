@@ -7,8 +7,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from rescu_cli import catalogue
+from rescu_cli.core.sweep import Sweep, parse_sweep
 from rescu_cli.errors import ParameterError, UsageError
-from rescu_cli.plot import Sweep, parse_sweep, plot_sweep
+from rescu_cli.plot import plot_sweep
 
 
 def test_positive_ends_a_decade_apart_are_swept_in_equal_ratios() -> None:

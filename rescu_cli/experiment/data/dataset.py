@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import UnknownNameError, UsageError
+from rescu_cli.experiment.data.split import stratified_split
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
+TASKS = ("classification", "regression")
+LARGEST_CATEGORY = 2**24
+"""Whole numbers below it are floats of single precision."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A classification problem, already split and standardised.
+    """A classification or regression problem, already split and standardised.
 
     Args:
-        name: Name in the table of data sets.
+        name: As asked for, e.g. ``digits`` or ``ctr:n=20000``.
         x_train: Features, float32, shape (n_train, n_features), finite.
-        y_train: Class numbers 0 … n_classes − 1, int64, shape (n_train,).
+        y_train: Class numbers 0 … n_classes − 1, int64, shape (n_train,); for a regression the
+            standardised target, float32.
         x_test: Features, float32, shape (n_test, n_features), finite.
-        y_test: Class numbers, int64, shape (n_test,).
+        y_test: The same as ``y_train`` of the test examples, shape (n_test,).
         example_ids: Row numbers of the test examples in the source, int64, shape (n_test,), unique.
-        n_classes: Number of classes, at least 2.
+        n_classes: Number of classes, at least 2; 1 for a regression.
         source: Where the data is from.
         preparation: How it was split and scaled, in one sentence.
+        task: ``classification`` or ``regression``.
+        cardinalities: The first columns are categories; how many each has. They are whole numbers
+            0 … cardinality − 1 in both parts.
+        shape: Of one example's numeric features, row by row: (channels, length) or (channels,
+            height, width); empty for a table.
 
     Raises:
         UsageError: If shapes, labels or values do not fit together. Empty parts and NaN are
@@ -38,13 +50,16 @@ class Dataset:
 
     name: str
     x_train: Floats
-    y_train: Integers
+    y_train: NDArray[Any]
     x_test: Floats
-    y_test: Integers
+    y_test: NDArray[Any]
     example_ids: Integers
     n_classes: int
     source: str
     preparation: str
+    task: str = "classification"
+    cardinalities: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -54,11 +69,12 @@ class Dataset:
                 f"Data {self.name!r}: {self.x_train.shape[1]} features in x_train, "
                 f"{self.x_test.shape[1]} in x_test; both must have the same."
             )
-        missing = sorted(set(range(self.n_classes)) - set(self.y_train.tolist()))
-        if self.n_classes < 2 or missing:
+        self._check_task()
+        self._check_categories()
+        if self.shape and prod(self.shape) != self.n_features - len(self.cardinalities):
             raise UsageError(
-                f"Data {self.name!r}: training needs at least 2 classes and an example of each; "
-                f"n_classes is {self.n_classes}, classes without an example: {missing}."
+                f"Data {self.name!r}: an example of shape {self.shape} has {prod(self.shape)} "
+                f"numbers; found {self.n_features - len(self.cardinalities)}."
             )
         ids = self.example_ids
         if ids.shape != self.y_test.shape or len(set(ids.tolist())) != len(ids):
@@ -69,10 +85,45 @@ class Dataset:
         for array in (self.x_train, self.y_train, self.x_test, self.y_test, ids):
             array.setflags(write=False)
 
-    def _check_part(self, part: str, x: NDArray[Any], y: NDArray[Any]) -> None:
-        if x.dtype != np.float32 or y.dtype != np.int64:
+    def _check_task(self) -> None:
+        if self.task not in TASKS:
+            raise UnknownNameError("task", self.task, TASKS)
+        if self.task == "regression":
+            if self.n_classes != 1:
+                raise UsageError(
+                    f"Data {self.name!r}: a regression has one output; n_classes is "
+                    f"{self.n_classes}."
+                )
+            return
+        missing = sorted(set(range(self.n_classes)) - set(np.unique(self.y_train).tolist()))
+        if self.n_classes < 2 or missing:
             raise UsageError(
-                f"Data {self.name!r}: x_{part} must be float32 and y_{part} int64, "
+                f"Data {self.name!r}: training needs at least 2 classes and an example of each; "
+                f"n_classes is {self.n_classes}, classes without an example: {missing[:5]}."
+            )
+
+    def _check_categories(self) -> None:
+        for column, size in enumerate(self.cardinalities):
+            if not 1 <= size < LARGEST_CATEGORY:
+                raise UsageError(
+                    f"Data {self.name!r}: column {column} has {size} categories; possible are "
+                    f"1 … {LARGEST_CATEGORY - 1}."
+                )
+            for part in ("train", "test"):
+                values = getattr(self, f"x_{part}")[:, column]
+                wrong = (values < 0) | (values >= size) | (values != np.floor(values))
+                if wrong.any():
+                    row = int(np.argmax(wrong))
+                    raise UsageError(
+                        f"Data {self.name!r}: x_{part}[{row}, {column}] is {values[row]}; a "
+                        f"category of that column is a whole number 0 … {size - 1}."
+                    )
+
+    def _check_part(self, part: str, x: NDArray[Any], y: NDArray[Any]) -> None:
+        wanted = np.int64 if self.task != "regression" else np.float32
+        if x.dtype != np.float32 or y.dtype != wanted:
+            raise UsageError(
+                f"Data {self.name!r}: x_{part} must be float32 and y_{part} {wanted.__name__}, "
                 f"found {x.dtype} and {y.dtype}."
             )
         if x.ndim != 2 or y.shape != x.shape[:1] or x.size == 0:
@@ -86,7 +137,14 @@ class Dataset:
                 f"Data {self.name!r}: x_{part}[{row}, {column}] is {x[row, column]}; "
                 "every feature must be a finite number."
             )
-        if y.min() < 0 or y.max() >= self.n_classes:
+        if self.task == "regression":
+            if not np.isfinite(y).all():
+                row = int(np.argmax(~np.isfinite(y)))
+                raise UsageError(
+                    f"Data {self.name!r}: y_{part}[{row}] is {y[row]}; every target must be a "
+                    "finite number."
+                )
+        elif y.min() < 0 or y.max() >= self.n_classes:
             raise UsageError(
                 f"Data {self.name!r}: labels in y_{part} run from {y.min()} to {y.max()}; "
                 f"with {self.n_classes} classes they must lie in 0 … {self.n_classes - 1}."
@@ -97,10 +155,35 @@ class Dataset:
         """Number of features of an example."""
         return int(self.x_train.shape[1])
 
+    def validation(self, share: float = 0.2, seed: int = 0) -> Dataset:
+        """The training part alone, split again: what tuning may look at.
+
+        Args:
+            share: Of the training examples that become the test part of the result, stratified by
+                class; between 0 and 1.
+            seed: Of the split.
+
+        Raises:
+            UsageError: If a class has no example left for training.
+        """
+        classes = self.y_train if self.task != "regression" else np.zeros(len(self.y_train), int)
+        train, test = stratified_split(classes.astype(np.int64), share, seed)
+        return replace(
+            self,
+            x_train=self.x_train[train],
+            y_train=self.y_train[train],
+            x_test=self.x_train[test],
+            y_test=self.y_train[test],
+            example_ids=test,
+            preparation=f"{self.preparation}; of its training part, {share:g} for validation",
+        )
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all arrays with their names, dtypes and shapes, as hexadecimal text."""
         total = hashlib.sha256(f"n_classes={self.n_classes}".encode())
+        if self.cardinalities or self.shape or self.task != "classification":
+            total.update(f"|{self.task}:{self.cardinalities}:{self.shape}".encode())
         for name in ("x_train", "y_train", "x_test", "y_test", "example_ids"):
             array: NDArray[Any] = getattr(self, name)
             total.update(f"|{name}:{array.dtype.str}:{array.shape}|".encode())

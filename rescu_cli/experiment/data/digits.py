@@ -20,6 +20,7 @@ def load() -> Dataset:
         y_test=y[test],
         example_ids=test,
         n_classes=10,
+        shape=(1, 8, 8),
         source=(
             "E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine "
             "Learning Repository, 1998 (its test part, as shipped with scikit-learn)"

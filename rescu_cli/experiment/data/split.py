@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 TEST_SHARE = 0.2
 SPLIT_SEED = 20201009  # submission date of arXiv 2010.09931; any fixed number would do
 
+ROUNDING = 1e-14
+
 
 def stratified_split(
     labels: NDArray[np.int64], test_share: float = TEST_SHARE, seed: int = SPLIT_SEED
@@ -55,8 +57,10 @@ def standardise(
     axis = 0 if per_feature else None
     mean = train.mean(axis=axis, dtype=np.float64)
     deviation = np.asarray(train.std(axis=axis, dtype=np.float64))
-    scale = np.where(deviation == 0, 1.0, deviation)
-    return (
-        ((train - mean) / scale).astype(np.float32),
-        ((test - mean) / scale).astype(np.float32),
-    )
+    # The mean of equal numbers may be off by a rounding, which must not be blown up to 1.
+    scale = np.where(deviation <= ROUNDING * np.abs(mean), 1.0, deviation)
+    with np.errstate(over="ignore"):  # a test value beyond float32 is for `Dataset` to refuse
+        return (
+            ((train - mean) / scale).astype(np.float32),
+            ((test - mean) / scale).astype(np.float32),
+        )

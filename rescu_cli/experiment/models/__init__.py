@@ -1,27 +1,66 @@
-"""The table of models. A new one is one file with a stacked class and one row here."""
+"""The table of models. A new one is one file with ``plan(dataset, hidden) -> Plan`` and one row."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from rescu_cli.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from rescu_cli.experiment.models.mlp import StackedMLP
-
-MODELS: dict[str, str] = {
-    "mlp": "rescu_cli.experiment.models.mlp:StackedMLP",
-}
+    from rescu_cli.experiment.data.dataset import Dataset
+    from rescu_cli.experiment.models.network import Plan
 
 
-def load_model(name: str) -> type[StackedMLP]:
-    """The stacked class of one model of the table.
+@dataclass(frozen=True)
+class Row:
+    """One model: where its plan is, and how it is trained unless asked otherwise.
+
+    Args:
+        plan: Module and function.
+        summary: For the help.
+        hidden: Widths, or channels.
+        epochs: Passes over the training part.
+        optimizer: ``adam``, along half a cosine, or ``adagrad``, at a constant rate.
+        lr: Learning rate.
+        batch_size: Examples per step.
+        score: What is reported of a classification: ``accuracy`` or ``auc``.
+    """
+
+    plan: str
+    summary: str
+    hidden: tuple[int, ...] = (128, 64)
+    epochs: int = 30
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    batch_size: int = 64
+    score: str = "accuracy"
+
+
+MODELS: dict[str, Row] = {
+    "mlp": Row("rescu_cli.experiment.models.mlp:plan", "dense layers"),
+    "cnn": Row(
+        "rescu_cli.experiment.models.cnn:plan", "strided convolutions in one or two dimensions",
+        hidden=(16, 32),
+    ),
+    "ctr": Row(
+        "rescu_cli.experiment.models.mlp:plan",
+        "embeddings and dense layers, one pass over the data with AdaGrad",
+        hidden=(64, 32), epochs=1, optimizer="adagrad", lr=0.05, batch_size=256, score="auc",
+    ),
+}  # fmt: skip
+
+
+def load_plan(name: str, dataset: Dataset, hidden: Sequence[int]) -> Plan:
+    """The shape of one model of the table for some data.
 
     Raises:
         UnknownNameError: If the table has no such name.
+        UsageError: If the model does not suit the data.
     """
     if name not in MODELS:
         raise UnknownNameError("model", name, sorted(MODELS))
-    module, attribute = MODELS[name].split(":")
-    return cast("type[StackedMLP]", getattr(import_module(module), attribute))
+    module, function = MODELS[name].plan.split(":")
+    return cast("Plan", getattr(import_module(module), function)(dataset, hidden))
