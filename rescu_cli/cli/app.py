@@ -63,15 +63,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         outcome = app(args=list(argv) if argv is not None else None, standalone_mode=False,
                       prog_name="rescu")  # fmt: skip
-        return int(outcome) if isinstance(outcome, int) else ExitCode.DONE
+        return _ended(outcome if isinstance(outcome, int) else ExitCode.DONE)
     except typer.Exit as leaving:
-        return int(leaving.exit_code)
+        return _ended(leaving.exit_code)
     except RescuError as error:
         _say(str(error))
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _say("Interrupted.")
-        return ExitCode.INTERRUPTED
+        return _ended(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader went away (head, less): not an error of ours. Keep the interpreter from
         # flushing into the closed pipe at exit.
@@ -91,6 +90,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             "Please report it with the output of: RESCU_DEBUG=1 rescu …",
         )
         return ExitCode.BUG
+
+
+def _ended(code: int) -> int:
+    """The exit status; Typer turns Ctrl-C into one without a word."""
+    if code == ExitCode.INTERRUPTED:
+        _say("Interrupted. Finished trainings are kept; the same command goes on from there.")
+    return int(code)
 
 
 def _hint(error: Exception) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,11 +111,14 @@ def test_130_a_real_ctrl_c_during_training(tmp_path: Path) -> None:
             process.wait(0.2)
         except subprocess.TimeoutExpired:
             continue
+    # Past the imports: what is interrupted within a framework's own start may print of it.
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(3)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == ExitCode.INTERRUPTED
     assert out == ""
-    assert "Traceback" not in err
+    assert "Interrupted" in err and "Traceback" not in err
 
 
 @pytest.mark.parametrize(
