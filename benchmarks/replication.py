@@ -2,10 +2,10 @@
 
     python benchmarks/replication.py [--seeds 32] [--out FOLDER] [--only digits,mnist1d,ctr]
 
-The protocol was written before any of its runs, in docs/replication.md, and this script is all of it.
-For each data set: every activation, tuned over the same learning rates, with the same seeds; the
-comparison with ReLU at the end of training and, on digits and mnist1d, at equal validation loss; the
-front of SmeLU over beta beside fixed activations. Printed are the tables of the page as Markdown.
+The protocol was written before any of its runs, in docs/replication.md, and this script is all of
+it. For each data set: every activation, tuned over the same learning rates, with the same seeds;
+the comparison with ReLU at the end of training and, on digits and mnist1d, at equal validation
+loss; the front of SmeLU over beta beside fixed activations. Printed are the tables of the page as Markdown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import rescu_cli as rescu
 from rescu_cli.experiment import Report
 
-ACTIVATIONS = ("relu", "smelu:beta=0.5", "smelu:beta=1", "smelu:beta=2", "swish", "gelu", "softplus")
+ACTIVATIONS = ("relu", "smelu:beta=0.5", "smelu:beta=1", "smelu:beta=2", "swish", "gelu",
+               "softplus")  # fmt: skip
 RATES = (1e-3, 3e-3, 1e-2)
 DATA: dict[str, dict[str, Any]] = {
     "digits": {"data": "digits", "tune": RATES},
@@ -81,14 +82,16 @@ def main() -> None:
                 ACTIVATIONS, out=options.out / f"{name}-matched", match="loss", **given
             )
             mark = matched.spec["stop_at"]
-            print(f"\nAt equal validation loss ({mark:.4f}):\n", *table(name, matched), sep="\n",
-                  flush=True)  # fmt: skip
+            title = f"\nAt equal validation loss ({mark:.4f}):\n"
+            print(title, *table(name, matched), sep="\n", flush=True)
         plain = {k: v for k, v in given.items() if k != "tune"}
         found = rescu.sweep(
             "smelu", BETAS, metric=DIFFERENCE[name], out=options.out / f"{name}-front",
             margin=0.005, **plain,
         )  # fmt: skip
-        print("\nThe front over beta:\n", *front(found.to_dict(), SCORE[name]), sep="\n", flush=True)
+        print(
+            "\nThe front over beta:\n", *front(found.to_dict(), SCORE[name]), sep="\n", flush=True
+        )
 
 
 def front(result: dict[str, Any], score: str) -> list[str]:
