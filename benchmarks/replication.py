@@ -5,7 +5,8 @@
 The protocol was written before any of its runs, in docs/replication.md, and this script is all of
 it. For each data set: every activation, tuned over the same learning rates, with the same seeds;
 the comparison with ReLU at the end of training and, on digits and mnist1d, at equal validation
-loss; the front of SmeLU over beta beside fixed activations. Printed are the tables of the page as Markdown.
+loss; the front of SmeLU over beta beside fixed activations. Printed are the tables of the page as
+Markdown.
 """
 
 from __future__ import annotations

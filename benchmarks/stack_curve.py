@@ -2,10 +2,11 @@
 
     python benchmarks/stack_curve.py [--epochs 2] [--data mnist1d]
 
-For each size of a batch K: seconds for K networks (ReLU and SmeLU in turn), networks per second, and
-the rate of multiplications and additions in the products as a share of what a large matrix product
-reaches on this machine with the same number of threads, measured in the same run. Then 1,000 networks
-through `compare`, as a process of its own, with its peak resident memory against the target of 4 GB.
+For each size of a batch K: seconds for K networks (ReLU and SmeLU in turn), networks per second,
+and the rate of multiplications and additions in the products as a share of what a large matrix
+product reaches on this machine with the same number of threads, measured in the same run. Then
+1,000 networks through `compare`, as a process of its own, with its peak resident memory against the
+target of 4 GB.
 """
 
 from __future__ import annotations
@@ -55,10 +56,8 @@ def main() -> None:
         lr=1e-3, batch_size=BATCH, dtype="float32", device="cpu",
     )  # fmt: skip
     plan = load_plan("mlp", data, HIDDEN)
-    products = sum(
-        n_in * n_out for n_in, n_out in [(layer.n_in, layer.n_out) for layer in plan.layers]
-    )
-    products += plan.n_read * plan.n_outputs
+    products = plan.n_read * plan.n_outputs
+    products += sum(layer.n_in * layer.n_out for layer in plan.layers)
     first = plan.layers[0].n_in * plan.layers[0].n_out
     # Forward, and twice backward but for the first layer, which needs no gradient of its input.
     per_net = (3 * products - first) * len(data.y_train) * options.epochs
@@ -80,8 +79,8 @@ def main() -> None:
         start = time.perf_counter()
         subprocess.run([sys.executable, "-c", text], check=True, stdout=subprocess.DEVNULL)
         used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-        print(f"1000 nets, 1 epoch, compared: {time.perf_counter() - start:.0f} s, peak {used:.2f} GB "
-              f"(target 4)")  # fmt: skip
+        seconds = time.perf_counter() - start
+        print(f"1000 nets, 1 epoch, compared: {seconds:.0f} s, peak {used:.2f} GB (target 4)")
 
 
 if __name__ == "__main__":
