@@ -63,8 +63,9 @@ def main() -> None:
     per_net = (3 * products - first) * len(data.y_train) * options.epochs
     codes = [torch_functions(resolve(name).with_defaults()) for name in ("relu", "smelu")]
     top, threads = peak(), torch.get_num_threads()
-    print(f"{options.data}: {len(data.y_train)} examples, {options.epochs} epochs, {threads} threads, "
-          f"{top / 1e9:.0f} GMAC/s in a large product")  # fmt: skip
+    size = f"{len(data.y_train)} examples, {options.epochs} epochs"
+    rate = f"{top / 1e9:.0f} GMAC/s in a large product"
+    print(f"{options.data}: {size}, {threads} threads, {rate}")
     print(f"{'nets':>6}{'seconds':>10}{'nets/s':>9}{'of peak':>9}")
     for n in (1, 2, 4, 8, 16, 32, 64, 128, 256):
         members = [Member(i % 2, 1.4, i // 2) for i in range(n)]
