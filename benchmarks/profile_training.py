@@ -61,7 +61,7 @@ def main(n_seeds: int) -> None:
 
     def train() -> float:
         start = time.perf_counter()
-        _train_stack(codes, members, data, recipe, lambda epoch: None)
+        _train_stack(codes, members, data, None, recipe, lambda epoch: None)
         return time.perf_counter() - start
 
     train()
