@@ -77,6 +77,24 @@ def _plus_square(expr: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
     return sp.sqrt(zero), sp.sqrt(two) * X
 
 
+def _over_square(expr: sp.Expr) -> sp.Expr:
+    """x^p/(a + v²)^k with p ≤ 2k, v = bx, through v/max(|v|, √a): no square that overflows."""
+    powers = expr.as_powers_dict()
+    p = powers.get(X, sp.S.Zero)
+    if not (p.is_Integer and p > 0):
+        return expr
+    for base, power in powers.items():
+        square = _plus_square(base) if power.is_Integer and power < 0 else None
+        if square is None or p > -2 * power:
+            continue
+        edge, v = square
+        larger, smaller = sp.Max(sp.Abs(v), edge), sp.Min(sp.Abs(v), edge)
+        unit = sp.Min(sp.Max(v / edge, -1), 1) / (v / X)
+        rest = expr / X**p / base**power
+        return rest * unit**p * larger ** (2 * power + p) * (1 + (smaller / larger) ** 2) ** power
+    return expr
+
+
 def _exp_times_logistic(expr: sp.Expr) -> sp.Expr:
     """e^u·σ(−u)^n = σ(u)·σ(−u)^(n−1)."""
     for factor in expr.args:
@@ -196,6 +214,7 @@ _RULES: tuple[tuple[type, tuple[Callable[[sp.Expr], sp.Expr], ...]], ...] = (
     (sp.Pow, (lambda e: _hypotenuse(e) if isinstance(e, sp.Pow) else e,)),
     (sp.log, (_log_of_sum,)),
     (sp.Mul, (_exp_times_logistic,)),
+    (sp.Mul, (lambda e: _over_square(e) if e.is_Mul else e,)),
     (sp.Mul, (_direction,)),
     (sp.Add, (_one_minus_square, lambda e: _balanced(e) if e.is_Add else e)),
 )

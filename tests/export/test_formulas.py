@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -114,3 +115,16 @@ def test_numbers_of_latex_are_the_activations() -> None:
     plain_text = re.sub(r"(\d|\))\s+(?=[x(])", r"\1*", plain_text)
     again = sp.sympify(plain_text, locals={"x": X})
     assert sp.expand(again - activation.pieces[1].value) == 0
+
+
+@pytest.mark.parametrize("gradient", ["x/(1+x**2)", "1/2 + x/(1+x**2)/2"])
+def test_a_quotient_by_a_square_does_not_overflow(gradient: str) -> None:
+    """x² is infinite from 1.8e19 on in float32, and the quotient was 0."""
+    activation = derive(expression_shape(gradient, read_assumptions([])))
+    report = check(activation, "numpy", exhaustive=False)
+    assert report.ok
+    module = load(report.artifact)
+    slope = getattr(module, f"{report.artifact.name}_gradient")
+    expected = 1e-25 if gradient.startswith("x") else 0.5
+    assert slope(np.float32(1e25)) == np.float32(expected)
+    assert all(c.excused == 0 for c in report.comparisons["float32"].values())
