@@ -11,7 +11,7 @@ from __future__ import annotations
 from rescu_cli.api.cards import catalogue_rows, show
 from rescu_cli.api.derivation import Derivation, derive
 from rescu_cli.api.making import draw, generate
-from rescu_cli.api.measuring import compare, prediction_difference, report_page, sweep
+from rescu_cli.api.measuring import compare, landscape, prediction_difference, report_page, sweep
 from rescu_cli.api.named import resolve, resolve_all
 from rescu_cli.api.proving import check_floats, examine, recheck, verify
 
@@ -24,6 +24,7 @@ __all__ = [
     "draw",
     "examine",
     "generate",
+    "landscape",
     "prediction_difference",
     "recheck",
     "report_page",

@@ -173,6 +173,39 @@ def sweep(
     return found
 
 
+def landscape(
+    activations: Sequence[str],
+    *,
+    out: str | Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """The training loss around trained networks, along two filter-normalised directions.
+
+    Args:
+        activations: As typed on the command line.
+        out: Where the figure goes; none is drawn if None.
+        overrides: Values for parameters that are still free, by name.
+        options: Those of `rescu_cli.experiment.landscape.landscape`.
+
+    Returns:
+        As in the command line's JSON: surfaces, cuts, and numbers with their definitions.
+    """
+    from rescu_cli.core.files import write_atomically
+    from rescu_cli.errors import UsageError
+    from rescu_cli.experiment.landscape import landscape as run
+    from rescu_cli.plot import FORMATS, figure_bytes, plot_landscape
+
+    ending = "" if out is None else Path(out).suffix.lstrip(".").lower()
+    if out is not None and ending not in FORMATS:
+        raise UsageError(f"A figure ends in {', '.join(FORMATS)}; found {str(out)!r}.")
+    found = run(resolve_all(activations, overrides), **options).to_dict()
+    if out is not None:
+        write_atomically(Path(out), figure_bytes(plot_landscape(found), ending))
+        found["figure"] = str(out)
+    return found
+
+
 def prediction_difference(paths: Sequence[str | Path]) -> dict[str, Any]:
     """Every prediction-difference metric of prediction files, with intervals over models."""
     from rescu_cli.experiment import prediction_difference as measure

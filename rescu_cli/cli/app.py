@@ -15,6 +15,7 @@ from rescu_cli.cli.commands import (
     derive,
     export,
     house,
+    landscape,
     listing,
     net,
     pd,
@@ -34,7 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for module in (
-    listing, derive, verify, export, plot, compare, sweep, report_page, pd, bench, net, house,
+    listing, derive, verify, export, plot, compare, sweep, landscape, report_page, pd, bench, net,
+    house,
 ):  # fmt: skip
     module.register(app)
 

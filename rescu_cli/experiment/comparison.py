@@ -59,6 +59,7 @@ def compare(
     vary: Sequence[str] = ("init", "order"),
     baseline: str | None = None,
     match: str | None = None,
+    match_scale: str | None = None,
     margin: float | None = None,
     device: str = "cpu",
     dtype: str = "float32",
@@ -96,6 +97,8 @@ def compare(
         baseline: The activation that the others are compared with; the first if None.
         match: ``loss`` compares at equal validation loss: each model's predictions are those of the
             first epoch at which it is as good as the worst activation ever is on average.
+        match_scale: ``variance`` or ``curvature``: the scale parameters that are left open are
+            chosen so that all smooth like the first activation (`rescu_cli.core.match`).
         margin: Scores that differ by less count as equal, and are tested for it.
         device: ``cpu`` or ``cuda``.
         dtype: ``float32`` or ``float64``.
@@ -123,7 +126,7 @@ def compare(
                          "as none.")  # fmt: skip
     if model not in MODELS:
         raise UnknownNameError("model", model, sorted(MODELS))
-    chosen = [_resolve(activation) for activation in activations]
+    chosen = _resolved(activations, match_scale)
     keys = tuple(_key(activation) for activation in chosen)
     dataset = data if isinstance(data, Dataset) else load_dataset(data, label=label, task=task)
     row = MODELS[model]
@@ -267,6 +270,17 @@ def default_run_dir(
     more = "" if tune is None else f"-tuned-{'-'.join(f'{rate:g}' for rate in tune)}"
     name = re.sub(r"[^A-Za-z0-9_.=,-]+", "-", Path(spec.data).name)
     return RUNS / f"{name}-{spec.digest[:10]}{more}{'' if match is None else '-matched'}"
+
+
+def _resolved(activations: Sequence[str | Activation], match_scale: str | None) -> list[Activation]:
+    """All parameters bound: by default, or by the smoothing of the first activation."""
+    if match_scale is None:
+        return [_resolve(activation) for activation in activations]
+    from rescu_cli.catalogue import resolve
+    from rescu_cli.core import match
+
+    found = [resolve(a) if isinstance(a, str) else a for a in activations]
+    return match.match_scale(found, match_scale)
 
 
 def _resolve(activation: str | Activation) -> Activation:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rescu_cli.plot.curves import plot_activations
     from rescu_cli.plot.front import plot_front
+    from rescu_cli.plot.landscape import plot_landscape
     from rescu_cli.plot.output import FORMATS, figure_bytes
     from rescu_cli.plot.preview import preview_activations
     from rescu_cli.plot.sweep import plot_sweep
@@ -23,6 +24,7 @@ __all__ = [
     "parse_range",
     "plot_activations",
     "plot_front",
+    "plot_landscape",
     "plot_sweep",
     "plot_tradeoff",
     "plot_tradeoff_grid",
@@ -35,6 +37,7 @@ _MODULE = {
     "parse_range": "window",
     "plot_activations": "curves",
     "plot_front": "front",
+    "plot_landscape": "landscape",
     "plot_sweep": "sweep",
     "plot_tradeoff": "tradeoff",
     "plot_tradeoff_grid": "tradeoff",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rescu_cli.errors import UnknownNameError, UsageError
+from rescu_cli.errors import UnknownNameError, UnsupportedError, UsageError
 from rescu_cli.experiment import compare
 from rescu_cli.experiment.comparison import TUNE_SEEDS
 
@@ -62,6 +62,15 @@ def test_matched_loss_compares_models_that_are_equally_good(tmp_path: Path) -> N
             assert epoch == (reached[0] + 1 if len(reached) else 10)
     assert mark == max(best)
     assert min(e for r in report.activations for e in r.curves.epoch) < 10
+
+
+def test_scales_are_matched_to_the_first_activation(tmp_path: Path) -> None:
+    report = compare(
+        ["smelu:beta=1", "softplus"], match_scale="curvature", out=tmp_path / "run", **SMALL
+    )
+    assert [r.activation for r in report.activations] == ["smelu:beta=1", "softplus:k=2"]
+    with pytest.raises(UnsupportedError, match="smooths nothing"):
+        compare(["relu", "smelu"], match_scale="variance", out=tmp_path / "other", **SMALL)
 
 
 def test_a_margin_adds_a_test_of_equivalence_to_the_scores(tmp_path: Path) -> None:

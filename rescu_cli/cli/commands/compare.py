@@ -56,6 +56,14 @@ def compare(
         str | None,
         typer.Option(help="Compare at equal validation loss: loss.", show_default=False),
     ] = None,
+    match_scale: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose open scale parameters so that all smooth like the first: variance (of the "
+            "kernel) or curvature (at 0).",
+            show_default=False,
+        ),
+    ] = None,
     margin: Annotated[
         float | None,
         typer.Option(
@@ -142,6 +150,7 @@ def compare(
             vary=_sources(vary),
             baseline=baseline,
             match=match,
+            match_scale=match_scale,
             margin=margin,
             device=device,
             engine=engine,
