@@ -83,7 +83,16 @@ def _levels(surfaces: Sequence[Floats]) -> Floats:
 def _contours(axes: Axes, surface: Floats, levels: Floats, result: Mapping[str, Any]) -> None:
     axis = np.array(result["axis"])
     axes.contourf(axis, axis, surface, levels, cmap=_COLORS)
-    axes.contour(axis, axis, surface, levels[1:-1], colors="white", linewidths=0.3, alpha=0.6)
+    axes.contour(
+        axis,
+        axis,
+        surface,
+        levels[1:-1],
+        colors="white",
+        linewidths=0.3,
+        linestyles="solid",
+        alpha=0.6,
+    )
     axes.add_patch(
         Circle(
             (0, 0), result["radius"], fill=False, edgecolor="white", linestyle="--", linewidth=0.7

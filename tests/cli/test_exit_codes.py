@@ -104,6 +104,8 @@ def test_130_a_real_ctrl_c_during_training(tmp_path: Path) -> None:
          "--epochs", "3000", "--out", "run"],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        # Whoever runs the tests in the background ignores SIGINT, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while not (tmp_path / "run" / "spec.json").exists():
         assert process.poll() is None, process.communicate()
@@ -115,7 +117,10 @@ def test_130_a_real_ctrl_c_during_training(tmp_path: Path) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(3)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == ExitCode.INTERRUPTED
     assert out == ""
     assert "Interrupted" in err and "Traceback" not in err

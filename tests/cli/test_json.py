@@ -176,3 +176,25 @@ def test_no_nan_ever(rescu: Run) -> None:
         raise AssertionError("NaN or Infinity in JSON")
 
     json.loads(rescu("show", "relu", "--json").out, parse_constant=reject)
+
+
+def test_sweep(rescu: Run, tmp_path: Path) -> None:
+    result = rescu(
+        "sweep", "smelu", "--param", "beta=0.5,2", "--seeds", "3", "--epochs", "1",
+        "--against", "relu;swish", "--out", str(tmp_path / "run"), "--json",
+    ).result  # fmt: skip
+    assert [p["value"] for p in result["points"]] == [0.5, 2.0, None, None]
+    assert set(result) >= {"parameter", "values", "metric", "margin", "points", "best", "run_dir"}
+    assert (tmp_path / "run" / "front.svg").exists()
+
+
+def test_landscape(rescu: Run, tmp_path: Path) -> None:
+    figure = tmp_path / "l.svg"
+    result = rescu(
+        "landscape", "relu", "smelu", "--epochs", "1", "--grid", "5", "--examples", "64",
+        "--out", str(figure), "--json",
+    ).result  # fmt: skip
+    assert result["figure"] == str(figure) and figure.exists()
+    assert [row["activation"] for row in result["activations"]] == ["relu", "smelu:beta=1"]
+    assert all(len(row["surface"]) == 5 for row in result["activations"])
+    assert set(result["definitions"]) == {"centre", "sharpness", "nonconvex", "roughness"}

@@ -391,6 +391,8 @@ def test_nothing_warns_and_nothing_but_torch_is_imported() -> None:
         module_of("gsmelu").gsmelu(torch.tensor([float("nan"), float("inf"), 0.0]))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # torch's own
+@pytest.mark.filterwarnings(DYNAMO_INSTANTIATES)
 def test_a_thorough_check_leaves_the_environment_as_it_was() -> None:
     before = dict(os.environ)
     assert check(catalogue.get("relu"), "torch", ["float32"], n_samples=50, thorough=True).ok

@@ -27,7 +27,9 @@ def landscape(
     ] = None,
     model: Annotated[str, typer.Option(help="As for compare.")] = "mlp",
     seed: Annotated[int, typer.Option(help="The first seed, which is drawn.", min=0)] = 0,
-    seeds: Annotated[int, typer.Option(help="Networks per activation, for the numbers.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(help="Networks per activation, for the numbers.", min=1)
+    ] = 1,
     epochs: Annotated[int | None, typer.Option(help="As for compare.", show_default=False)] = None,
     lr: Annotated[float | None, typer.Option(help="As for compare.", show_default=False)] = None,
     width: Annotated[int | None, typer.Option(help="As for compare.", show_default=False)] = None,
