@@ -99,13 +99,16 @@ def test_130_ctrl_c(rescu: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_130_a_real_ctrl_c_during_training(tmp_path: Path) -> None:
+    # Whoever runs the tests in the background ignores SIGINT, and children inherit that.
+    start = (
+        "import signal, sys; from rescu_cli.cli.app import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main(sys.argv[1:]))"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "rescu_cli", "compare", "relu", "smelu", "--seeds", "20",
+        [sys.executable, "-c", start, "compare", "relu", "smelu", "--seeds", "20",
          "--epochs", "3000", "--out", "run"],
         cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        # Whoever runs the tests in the background ignores SIGINT, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while not (tmp_path / "run" / "spec.json").exists():
         assert process.poll() is None, process.communicate()
