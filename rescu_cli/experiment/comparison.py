@@ -18,7 +18,7 @@ from rescu_cli.experiment.data import load_dataset
 from rescu_cli.experiment.data.dataset import Dataset
 from rescu_cli.experiment.engine import InProcessExecutor, at_once, open_executor, results
 from rescu_cli.experiment.models import MODELS, load_plan
-from rescu_cli.experiment.plan import plan
+from rescu_cli.experiment.plan import batch_sizes, by_rate, plan
 from rescu_cli.experiment.predictions import Predictions
 from rescu_cli.experiment.report import write_table
 from rescu_cli.experiment.scores import score_name
@@ -349,9 +349,17 @@ def _finish(
         return
     from rescu_cli.experiment.work import train_batch  # reason: it loads torch
 
-    batches = plan(missing, spec, dataset, min_batches=at_once(executor, workers))
-    total, done = spec.epochs * len(batches), 0
     by_spec = {activation.spec: activation for activation in chosen}
+    n_workers = at_once(executor, workers)
+    sizes = batch_sizes(missing, spec, dataset, n_workers)
+    size = sizes[0]
+    if len(sizes) > 1:
+        from rescu_cli.experiment.pace import measured_size  # reason: it loads torch
+
+        most = max(by_rate(missing, spec), key=len)[: sizes[-1]]
+        (size,) = results(executor, measured_size, [(most, sizes, by_spec, dataset, spec)])
+    batches = plan(missing, spec, size, n_workers)
+    total, done = spec.epochs * len(batches), 0
     within = isinstance(executor, InProcessExecutor)
 
     def tick(epochs: int) -> None:

@@ -15,9 +15,13 @@ ADAGRAD_EPS = 1e-10  # the framework's default
 
 
 class Optimizer(Protocol):
-    """One update of all parameters from their gradients."""
+    """Updates of all parameters from their gradients."""
 
-    def step(self, lr: float, number: int) -> None: ...
+    def prepare(self, lr: float, number: int) -> None:
+        """What the next step, of this number from 0, has to know: outside of a captured graph."""
+
+    def step(self) -> None:
+        """One update."""
 
 
 class Adam:
@@ -31,9 +35,16 @@ class Adam:
     def __init__(self, stack: ParameterStack, n_steps: int) -> None:
         self._stack, self._n_steps = stack, n_steps
         self._first, self._second = torch.zeros_like(stack.values), torch.zeros_like(stack.values)
-        self._count = torch.zeros((), device=stack.values.device)
+        device = stack.values.device
+        self._count = torch.zeros((), device=device)
+        # A kernel on a GPU reads the rate in single precision, one on a CPU in double.
+        single = torch.float32 if device.type == "cuda" else torch.float64
+        self._rate = torch.zeros((), dtype=single, device=device)
 
-    def step(self, lr: float, number: int) -> None:
+    def prepare(self, lr: float, number: int) -> None:
+        self._rate.fill_(lr * 0.5 * (1.0 + cos(pi * number / self._n_steps)))
+
+    def step(self) -> None:
         adam(
             [self._stack.values],
             [self._stack.gradients],
@@ -42,10 +53,11 @@ class Adam:
             [],
             [self._count],
             fused=True,
+            capturable=True,
             amsgrad=False,
             beta1=BETAS[0],
             beta2=BETAS[1],
-            lr=lr * 0.5 * (1.0 + cos(pi * number / self._n_steps)),
+            lr=self._rate,
             weight_decay=0.0,
             eps=EPS,
             maximize=False,
@@ -64,12 +76,16 @@ class AdaGrad:
         self._stack = stack
         self._total = torch.zeros_like(stack.values)
         self._root = torch.empty_like(stack.values)
+        self._lr = 0.0
 
-    def step(self, lr: float, number: int) -> None:
+    def prepare(self, lr: float, number: int) -> None:
+        self._lr = lr  # the same at every step, so that a graph may keep it
+
+    def step(self) -> None:
         gradients = self._stack.gradients
         self._total.addcmul_(gradients, gradients)
         torch.sqrt(self._total, out=self._root).add_(ADAGRAD_EPS)
-        self._stack.values.addcdiv_(gradients, self._root, value=-lr)
+        self._stack.values.addcdiv_(gradients, self._root, value=-self._lr)
 
 
 OPTIMIZERS: dict[str, type[Adam] | type[AdaGrad]] = {"adam": Adam, "adagrad": AdaGrad}

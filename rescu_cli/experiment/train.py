@@ -18,8 +18,10 @@ from torch import Tensor
 from rescu_cli.experiment.draws import data_order, generator_for, seen_rows
 from rescu_cli.experiment.models import load_plan
 from rescu_cli.experiment.models.network import Build, StackedNetwork
-from rescu_cli.experiment.models.stages import Group, Outputs
+from rescu_cli.experiment.models.stages import Group
 from rescu_cli.experiment.optimizers import OPTIMIZERS
+from rescu_cli.experiment.plan import EXAMPLES_JUDGED
+from rescu_cli.experiment.step import Capture, Steps, cuda_graph
 from rescu_cli.experiment.threads import one_thread_per_kernel, run_together
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.models.stages import ElementwiseCode
 
 MODELS_PER_THREAD = 12  # with fewer, threads mostly wait for each other's interpreter lock
-EXAMPLES_AT_ONCE = 256  # when a trained network is judged
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ def _train_stack(
     with torch.inference_mode():
         plan = load_plan(recipe.model, dataset, recipe.hidden)
         seeds = [member.seed for member in members]
+        masks = _Masks(seeds, recipe, dtype, device) if recipe.dropout else None
         network = StackedNetwork(
             plan,
             [
@@ -178,7 +180,7 @@ def _train_stack(
                 for code, same in groupby(members, key=lambda member: member.code)
             ],
             Build(recipe.norm, recipe.dropout, dtype, device),
-            _masks(seeds, recipe, dtype, device),
+            masks,
         )
         for seed in dict.fromkeys(seeds):
             gains = {i: member.gain for i, member in enumerate(members) if member.seed == seed}
@@ -188,7 +190,8 @@ def _train_stack(
         test = part(dataset.x_test, dataset.y_test)
         held = None if validation is None else part(validation.x_test, validation.y_test)
         judge = _Judge(network, test, held, recipe.stop_at)
-        curve = _fit(network, training, seeds, recipe, judge, tick)
+        capture = cuda_graph(masks.generators if masks else ()) if device.type == "cuda" else None
+        curve = _fit(network, training, seeds, recipe, judge, tick, capture)
         network.train(False)
         train_loss, _ = judged(network, training)
         if keep is not None:
@@ -273,28 +276,29 @@ class _Judge:
         self._network.train(True)
 
 
-def _masks(
-    seeds: Sequence[int], recipe: Recipe, dtype: torch.dtype, device: torch.device
-) -> Callable[[int, int], Tensor] | None:
-    """Uniform numbers for the dropout of each model: models of a seed share them."""
-    if not recipe.dropout:
-        return None
-    different = list(dict.fromkeys(seeds))
-    generators = [
-        torch.Generator(device).manual_seed(
-            int(generator_for("dropout", seed, recipe.vary).integers(2**62))
-        )
-        for seed in different
-    ]
-    places = torch.tensor([different.index(seed) for seed in seeds], device=device)
+class _Masks:
+    """Uniform numbers for the dropout of each model: models of a seed share them.
 
-    def draw(rows: int, features: int) -> Tensor:
-        drawn = [
-            torch.rand(rows, features, generator=g, dtype=dtype, device=device) for g in generators
+    Attributes:
+        generators: One for each seed, on the device.
+    """
+
+    def __init__(
+        self, seeds: Sequence[int], recipe: Recipe, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        different = list(dict.fromkeys(seeds))
+        self.generators = [
+            torch.Generator(device).manual_seed(
+                int(generator_for("dropout", seed, recipe.vary).integers(2**62))
+            )
+            for seed in different
         ]
-        return torch.stack(drawn).index_select(0, places)
+        self._draw = partial(torch.rand, dtype=dtype, device=device)
+        self._places = torch.tensor([different.index(seed) for seed in seeds], device=device)
 
-    return draw
+    def __call__(self, rows: int, features: int) -> Tensor:
+        drawn = [self._draw((rows, features), generator=g) for g in self.generators]
+        return torch.stack(drawn).index_select(0, self._places)
 
 
 def _fit(
@@ -304,12 +308,12 @@ def _fit(
     recipe: Recipe,
     judge: _Judge,
     tick: Callable[[int], None],
+    capture: Capture | None,
 ) -> NDArray[np.float64]:
     """Trains; model i takes the examples in the order of ``seeds[i]``. Mean loss (epochs, K)."""
-    features, targets = training.x, training.targets
     different = list(dict.fromkeys(seeds))
     seen = {
-        seed: seen_rows(generator_for("split", seed, recipe.vary), len(features), recipe.vary)
+        seed: seen_rows(generator_for("split", seed, recipe.vary), len(training.x), recipe.vary)
         for seed in different
     }
     orders = {
@@ -318,23 +322,19 @@ def _fit(
     }
     n, size = len(seen[seeds[0]]), recipe.batch_size
     optimizer = OPTIMIZERS[recipe.optimizer](network.stack, ceil(n / size) * recipe.epochs)
+    steps = Steps(network, optimizer, training.x, training.targets, capture)
     curve = np.empty((recipe.epochs, network.n_models))
-    inputs, step = Outputs(), 0
+    number = 0
     network.train(True)
     for epoch in range(recipe.epochs):
         rows = torch.from_numpy(np.stack([seen[seed][orders[seed][epoch]] for seed in seeds]))
-        rows = rows.to(features.device)
-        total = torch.zeros(network.n_models, dtype=torch.float64, device=features.device)
+        rows = rows.to(training.x.device)
+        steps.restart()
         for start in range(0, n, size):
-            batch = rows[:, start : start + size]
-            chosen = batch.reshape(-1)
-            x = inputs.like(features, *batch.shape, features.shape[1])
-            torch.index_select(features, 0, chosen, out=x.view(-1, features.shape[1]))
-            wanted = targets.index_select(0, chosen).view(*batch.shape, -1).transpose(1, 2)
-            total += network.backpropagate(x, wanted)
-            optimizer.step(recipe.lr, step)
-            step += 1
-        curve[epoch] = total.cpu().numpy() / n
+            optimizer.prepare(recipe.lr, number)
+            steps(rows[:, start : start + size])
+            number += 1
+        curve[epoch] = steps.loss.cpu().numpy() / n
         judge.after(epoch + 1, last=epoch + 1 == recipe.epochs)
         tick(epoch + 1)
     return curve
@@ -343,7 +343,7 @@ def _fit(
 def judged(network: StackedNetwork, part: Part) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Mean loss (K,) and predictions (K, n, C) on one part of the data."""
     # In portions: the activations of all models for all examples at once would not fit the cache.
-    portions = [network.outputs(x).clone() for x in torch.split(part.x, EXAMPLES_AT_ONCE)]
+    portions = [network.outputs(x).clone() for x in torch.split(part.x, EXAMPLES_JUDGED)]
     out = torch.cat(portions, 2)
     targets = part.targets.T
     if network.plan.n_outputs == 1:

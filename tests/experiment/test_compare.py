@@ -293,7 +293,7 @@ from pathlib import Path
 import rescu_cli.experiment.plan as plan
 from rescu_cli.experiment import compare
 
-plan.MAX_MODELS = 4
+plan.SIZES = (4,)
 
 def progress(done, total):
     if done > 4:  # reports may skip an epoch, but the last of a batch comes before it is saved

@@ -80,7 +80,7 @@ def two(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "MAX_MODELS", 2)
+    monkeypatch.setattr(plan, "SIZES", (2,))
 
 
 def bits(folder: Path) -> dict[str, bytes]:

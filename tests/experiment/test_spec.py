@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rescu_cli.errors import UnknownNameError, UsageError
-from rescu_cli.experiment.plan import MAX_MODELS, plan
+from rescu_cli.experiment.models import load_plan
+from rescu_cli.experiment.plan import SIZES, batch_sizes, plan
 from rescu_cli.experiment.spec import (
     ActivationKey,
     ExperimentSpec,
     hidden_sizes,
 )
 
-from .samples import make_dataset
+from .samples import make_dataset, make_images
 
 RELU = ActivationKey("relu", "relu", "a" * 64, 1.4142)
 SMELU = ActivationKey("smelu:beta=1", "smelu-beta-1", "b" * 64, 1.3803)
@@ -176,7 +177,7 @@ def test_a_tuned_rate_is_part_of_the_id() -> None:
 
 def test_batches_have_one_learning_rate() -> None:
     spec = make(activations=(replace(RELU, lr=3e-3), SMELU))
-    batches = plan(spec.expand(), spec, make_dataset())
+    batches = plan(spec.expand(), spec, SIZES[0])
     assert sorted(len(b) for b in batches) == [3, 3]
     assert all(len({spec.lr_of(c.activation) for c in batch}) == 1 for batch in batches)
 
@@ -198,10 +199,10 @@ def test_unknown_names_are_of_their_own_kind() -> None:
 @given(st.integers(1, 300), st.integers(1, 9))
 def test_batches_cover_each_missing_cell_once(n_seeds: int, min_batches: int) -> None:
     spec = make(seeds=tuple(range(n_seeds)))
-    batches = plan(spec.expand(), spec, make_dataset(), min_batches)
+    batches = plan(spec.expand(), spec, SIZES[0], min_batches)
     ids = [cell.id for batch in batches for cell in batch]
     assert sorted(ids) == sorted(cell.id for cell in spec.expand())
-    assert all(1 <= len(batch) <= MAX_MODELS for batch in batches)
+    assert all(1 <= len(batch) <= SIZES[0] for batch in batches)
     assert len(batches) >= min(min_batches, 2 * n_seeds)
     # Early batches hold all activations of the early seeds, so that they can be compared.
     assert [c.seed for b in batches for c in b] == sorted(c.seed for b in batches for c in b)
@@ -209,4 +210,22 @@ def test_batches_cover_each_missing_cell_once(n_seeds: int, min_batches: int) ->
 
 def test_huge_models_are_trained_few_at_a_time() -> None:
     spec = make(hidden=(8192, 8192))
-    assert [len(batch) for batch in plan(spec.expand(), spec, make_dataset())] == [1] * 6
+    assert batch_sizes(spec.expand(), spec, make_dataset()) == (1,)
+    assert [len(batch) for batch in plan(spec.expand(), spec, 1)] == [1] * 6
+
+
+def test_large_batches_are_tried_only_where_models_fill_them_on_every_worker() -> None:
+    spec = make(hidden=(8,), seeds=tuple(range(100)))  # 200 cells
+    assert batch_sizes(spec.expand(), spec, make_dataset()) == (64, 128)
+    assert batch_sizes(spec.expand(), spec, make_dataset(), at_once=2) == (64,)
+    tuned = replace(spec, activations=(replace(RELU, lr=3e-3), SMELU))
+    assert batch_sizes(tuned.expand(), tuned, make_dataset()) == (64,)
+
+
+def test_what_flows_through_a_convolution_counts_too() -> None:
+    """A small kernel at many places has few parameters and computes many numbers."""
+    images = make_images((1, 64, 64))
+    spec = make(model="cnn", hidden=(64,), seeds=tuple(range(100)))
+    found = load_plan("cnn", images, (64,))
+    assert found.n_computed == 32 * 32 * (9 + 64 + 64)
+    assert batch_sizes(spec.expand(), spec, images) == (2**26 // (256 * found.n_computed),)

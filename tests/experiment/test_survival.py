@@ -121,7 +121,7 @@ import sys
 import rescu_cli.experiment.plan as plan
 from rescu_cli.experiment import compare
 
-plan.MAX_MODELS = 2
+plan.SIZES = (2,)
 compare(["relu", "smelu"], data="breast_cancer", epochs=3, hidden=(8,), seeds=6, out=sys.argv[1])
 """
 
@@ -211,7 +211,7 @@ import rescu_cli.experiment.work as work
 from rescu_cli.cli.app import run
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, however this was started
-plan.MAX_MODELS = 2
+plan.SIZES = (2,)
 original, batches = work.train_batch, []
 
 def stop(*_):
@@ -308,7 +308,7 @@ import rescu_cli.experiment.plan as plan
 from rescu_cli.cli.app import run
 
 # A file may not grow further than the predictions of two seeds: writing those of a third fails.
-plan.MAX_MODELS = 2
+plan.SIZES = (2,)
 size = int(sys.argv.pop())
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 run()

@@ -329,5 +329,6 @@ def test_adagrad_is_the_frameworks() -> None:
         stack.gradients.copy_(torch.randn(expected.shape, generator=noise, dtype=torch.float64))
         expected.grad = stack.gradients.clone()
         reference.step()
-        optimizer.step(0.1, number)
+        optimizer.prepare(0.1, number)
+        optimizer.step()
     torch.testing.assert_close(stack.values, expected.detach())

@@ -178,6 +178,29 @@ class Dataset:
             preparation=f"{self.preparation}; of its training part, {share:g} for validation",
         )
 
+    def excerpt(self, n_train: int, n_test: int) -> Dataset:
+        """A part of the data to try something on: its first examples, and one of each class.
+
+        Args:
+            n_train: Training examples, if there are so many; at least one of each class.
+            n_test: Test examples, if there are so many.
+        """
+        rows = np.arange(len(self.y_train))
+        if self.task == "classification":
+            firsts = np.unique(self.y_train, return_index=True)[1]
+            rows = np.concatenate([firsts, np.setdiff1d(rows, firsts)])
+            n_train = max(n_train, len(firsts))
+        rows = np.sort(rows[:n_train])
+        return replace(
+            self,
+            x_train=self.x_train[rows],
+            y_train=self.y_train[rows],
+            x_test=self.x_test[:n_test],
+            y_test=self.y_test[:n_test],
+            example_ids=self.example_ids[:n_test],
+            preparation=f"{self.preparation}; an excerpt",
+        )
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of all arrays with their names, dtypes and shapes, as hexadecimal text."""

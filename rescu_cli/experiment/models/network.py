@@ -77,6 +77,15 @@ class Plan:
         return shapes
 
     @property
+    def n_computed(self) -> int:
+        """Numbers that the layers of one model compute of one example, patches included."""
+        return self.n_read + sum(
+            places * (layer.n_out + (layer.n_in if layer.window else 0))
+            for layer in self.layers
+            for places in [layer.window.n_rows * layer.window.n_columns if layer.window else 1]
+        )
+
+    @property
     def n_parameters(self) -> int:
         """Of one model, norms left out."""
         return sum(int(np.prod(shape)) for shape in self.shapes().values())
