@@ -9,20 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rescu_cli.network.exchange import swap
-    from rescu_cli.network.report import Kept, Replaced, Swap
-    from rescu_cli.network.trial import count_calls, largest_change, load_model
+    from rescu_cli.network.loading import load_model
+    from rescu_cli.network.swapping.exchange import swap
+    from rescu_cli.network.swapping.report import Kept, Replaced, Swap
+    from rescu_cli.network.swapping.trial import count_calls, largest_change
 
 __all__ = ["Kept", "Replaced", "Swap", "count_calls", "largest_change", "load_model", "swap"]
 
 _MODULE = {
-    "Kept": "report",
-    "Replaced": "report",
-    "Swap": "report",
-    "count_calls": "trial",
-    "largest_change": "trial",
-    "load_model": "trial",
-    "swap": "exchange",
+    "Kept": "swapping.report",
+    "Replaced": "swapping.report",
+    "Swap": "swapping.report",
+    "count_calls": "swapping.trial",
+    "largest_change": "swapping.trial",
+    "load_model": "loading",
+    "swap": "swapping.exchange",
 }
 
 

@@ -1,4 +1,4 @@
-"""A model before and after: loading it, its outputs, and the calls that are left."""
+"""A model before and after: its outputs, and the calls that are left."""
 
 from __future__ import annotations
 
@@ -12,33 +12,9 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 from torch.overrides import TorchFunctionMode
 
-from rescu_cli.audit.guard import describe
-from rescu_cli.audit.load import load
 from rescu_cli.errors import UsageError
-from rescu_cli.network.fused import fused_instead
-from rescu_cli.network.sources import Source, sources
-
-
-def load_model(text: str) -> nn.Module:
-    """The model that ``path.py:name`` names: a module, or what makes one. This runs the file.
-
-    Raises:
-        UsageError: If it is no module and makes none without arguments.
-        NoCallableError: If the file is missing, raises, or has no such name.
-    """
-    loaded = load(text)
-    found = loaded.subject
-    if not isinstance(found, nn.Module):
-        try:
-            found = found()
-        except Exception as error:
-            raise UsageError(
-                f"{text} cannot be called without arguments: {describe(error, loaded.path)}. Name "
-                "a module, or a class or function that makes one without arguments."
-            ) from error
-    if not isinstance(found, nn.Module):
-        raise UsageError(f"{text} makes a {type(found).__name__}, not an nn.Module.")
-    return found
+from rescu_cli.network.swapping.fused import fused_instead
+from rescu_cli.network.swapping.sources import Source, sources
 
 
 def count_calls(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from rescu_cli.network.sources import Source, wants_in_place
+from rescu_cli.network.swapping.sources import Source, wants_in_place
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 from torch.nn import functional
 
-from rescu_cli.network.sources import Source
+from rescu_cli.network.swapping.sources import Source
 
 LAYERS = (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
 """Layers with an attribute ``activation``."""

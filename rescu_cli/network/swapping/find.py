@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import fx, nn
 
-from rescu_cli.network.sources import SOURCES, Source, spelled
+from rescu_cli.network.swapping.sources import SOURCES, Source, spelled
 
 
 @dataclass(frozen=True)

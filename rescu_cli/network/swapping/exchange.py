@@ -12,11 +12,11 @@ from rescu_cli import catalogue
 from rescu_cli.core.activation import Activation
 from rescu_cli.errors import UsageError
 from rescu_cli.export import torch_functions
-from rescu_cli.network.find import Found, find
-from rescu_cli.network.fused import LAYERS, fused_reason, release_fast_path, set_activation
-from rescu_cli.network.redirect import New, Rules, has_own_forward, redirect
-from rescu_cli.network.report import Kept, Replaced, Swap
-from rescu_cli.network.sources import SOURCES, Source, sources
+from rescu_cli.network.swapping.find import Found, find
+from rescu_cli.network.swapping.fused import LAYERS, fused_reason, release_fast_path, set_activation
+from rescu_cli.network.swapping.redirect import New, Rules, has_own_forward, redirect
+from rescu_cli.network.swapping.report import Kept, Replaced, Swap
+from rescu_cli.network.swapping.sources import SOURCES, Source, sources
 
 ROOT = "(model)"
 
