@@ -17,7 +17,11 @@ RESULT_SCHEMA = 1
 
 
 def compare(
-    activations: Sequence[str], *, overrides: Mapping[str, Any] | None = None, **options: Any
+    activations: Sequence[str],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    splits: int | None = None,
+    **options: Any,
 ) -> Report:
     """Train every activation with the same seeds; measure accuracy and prediction difference.
 
@@ -26,6 +30,8 @@ def compare(
     Args:
         activations: As typed on the command line.
         overrides: Values for parameters that are still free, by name.
+        splits: Divisions of the data on which all of it is done; see
+            `rescu_cli.experiment.compare_splits`.
         options: Those of `rescu_cli.experiment.compare`: data, model, seeds, epochs, lr, …
 
     Example:
@@ -35,8 +41,13 @@ def compare(
         6
     """
     from rescu_cli.experiment import compare as run
+    from rescu_cli.experiment import compare_splits
 
-    report = run(resolve_all(activations, overrides), **options)
+    chosen = resolve_all(activations, overrides)
+    if splits is None:
+        report = run(chosen, **options)
+    else:
+        report = compare_splits(chosen, splits=splits, **options)
     _save_page(report)
     return report
 
@@ -155,17 +166,27 @@ def sweep(
         against: Fixed activations, the baseline first; relu, swish, gelu and softplus if None.
         overrides: Values for parameters that are still free, by name.
         options: Those of `rescu_cli.experiment.sweep` and of `compare`.
+
+    Raises:
+        UsageError: If the swept parameter is also overridden, or something else is not possible.
     """
     from rescu_cli.core.files import write_atomically
     from rescu_cli.core.sweep import parse_sweep
+    from rescu_cli.errors import UsageError
     from rescu_cli.experiment import sweep as run
+    from rescu_cli.experiment.front import REFERENCES
     from rescu_cli.plot import figure_bytes, plot_front
 
-    wanted: dict[str, Any] = dict(options)
-    if against is not None:
-        wanted["references"] = resolve_all(against, overrides)
-    (chosen,) = resolve_all([activation], overrides)
-    found = run(chosen, parse_sweep(values), **wanted)
+    through = parse_sweep(values)
+    if through.parameter in (overrides or {}):
+        raise UsageError(
+            f"{through.parameter} is swept and set at once. Leave the setting out; if it is meant "
+            "for a fixed activation, write it there: NAME:param=value."
+        )
+    fixed = REFERENCES if against is None else against
+    # Together: a setting need only fit one of them.
+    chosen, *references = resolve_all([activation, *fixed], overrides)
+    found = run(chosen, through, references=references, **options)
     _save_page(found.report)
     figure = plot_front(found.to_dict())
     for ending in ("png", "svg"):
@@ -206,8 +227,15 @@ def landscape(
     return found
 
 
-def prediction_difference(paths: Sequence[str | Path]) -> dict[str, Any]:
-    """Every prediction-difference metric of prediction files, with intervals over models."""
+def prediction_difference(
+    paths: Sequence[str | Path], *, task: str | None = None
+) -> dict[str, Any]:
+    """Every prediction-difference metric of prediction files, with intervals over models.
+
+    Args:
+        paths: npz files, as `rescu_cli.experiment.prediction_difference` describes them.
+        task: ``classification`` or ``regression``; seen from the files if None.
+    """
     from rescu_cli.experiment import prediction_difference as measure
 
-    return measure(paths)
+    return measure(paths, task=task)

@@ -70,6 +70,8 @@ def print_report(result: Mapping[str, Any]) -> None:
     )  # fmt: skip
     _print_every_pd(rows, result["formulas"])
     _print_comparisons(result["comparisons"])
+    if "splits" in result:
+        _print_splits(result["splits"])
     _print_advice(result["advice"])
     render.write_text(f"Run directory: {result['run_dir']}")
     seconds = sum(r["seconds"] for r in rows)
@@ -106,6 +108,32 @@ def _print_comparisons(comparisons: Sequence[Mapping[str, Any]]) -> None:
     )  # fmt: skip
 
 
+def _print_splits(splits: Mapping[str, Any]) -> None:
+    shown = [d for d in splits["differences"] if d["metric"] in _HEADLINE]
+    if not shown:
+        return
+    right = {"justify": "right"}
+    n_splits = len(splits["run_dirs"])
+    render.table(
+        f"Against {shown[0]['b']} on {n_splits} divisions of the data",
+        ["activation", "metric", ("mean difference", right), ("95 % interval", right),
+         ("least", right), ("greatest", right), ("lower on", right)],
+        [
+            (
+                d["a"], d["metric"], _signed(d["mean"]), _interval(d["ci"]),
+                *_extremes(d["per_split"]), f"{d['n_lower']} of {n_splits}",
+            )
+            for d in shown
+        ],
+        caption="intervals over divisions, which overlap: variance (1/K + test/training)·s²",
+    )  # fmt: skip
+
+
+def _extremes(values: Sequence[float | None]) -> tuple[str, str]:
+    known = [value for value in values if value is not None]
+    return (_signed(min(known)), _signed(max(known))) if known else ("–", "–")
+
+
 def _verdict(comparison: Mapping[str, Any]) -> str:
     equal = comparison["equivalence"]
     if equal is None:
@@ -117,12 +145,13 @@ def _verdict(comparison: Mapping[str, Any]) -> str:
 def print_prediction_difference(result: Mapping[str, Any]) -> None:
     """`rescu pd`: one column per file."""
     files = result["files"]
+    score = next(name for name in _SCORES if name in files[0])
     right = {"justify": "right"}
     render.table(
         "Prediction difference, 95 % intervals over models",
         ["key", *[(f"{f['path']} (M={f['n_models']})", right) for f in files]],
         [
-            ("accuracy", *[_score(f["accuracy"]) for f in files]),
+            (score, *[_score(f[score]) for f in files]),
             ("loss", *[_score(f["loss"]) for f in files]),
             *[(key, *[_value(f["pd"][key]) for f in files]) for key in result["formulas"]],
         ],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.report import Report as Report
     from rescu_cli.experiment.spec import ExperimentSpec as ExperimentSpec
     from rescu_cli.experiment.spec import hidden_sizes as hidden_sizes
+    from rescu_cli.experiment.splits import compare_splits as compare_splits
     from rescu_cli.experiment.stats import equivalence as equivalence
     from rescu_cli.experiment.stats import seeds_needed as seeds_needed
 
@@ -35,6 +36,7 @@ _HOME = {
     "Predictions": "predictions",
     "Report": "report",
     "compare": "comparison",
+    "compare_splits": "splits",
     "equivalence": "stats",
     "hidden_sizes": "spec",
     "load_dataset": "data",

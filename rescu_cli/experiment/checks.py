@@ -21,12 +21,18 @@ from rescu_cli.experiment.identity import ROWS_AT_ONCE, all_different
 
 SUM_TOLERANCE = 1e-3  # half-precision probabilities of a thousand classes still pass
 TASKS = ("classification", "regression")
+LEAST_RANGE = 1e-60  # of targets: closer ones have a variance without digits
+LARGEST_NUMBER = 1e60  # of a regression: its fourth power, summed over the examples, is finite
 
 _Faults = Callable[[Floats], NDArray[np.bool_]]
 
 
 def _not_finite(outputs: Floats) -> NDArray[np.bool_]:
     return ~np.isfinite(outputs)
+
+
+def _too_large(outputs: Floats) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(outputs) > LARGEST_NUMBER)
 
 
 def _no_probability(outputs: Floats) -> NDArray[np.bool_]:
@@ -48,6 +54,9 @@ _PROBABILITIES: tuple[tuple[_Faults, str], ...] = (
         _not_summing_to_1,
         "is a model and example whose classes do not sum to 1; give probabilities of all classes",
     ),
+)
+_NUMBERS: tuple[tuple[_Faults, str], ...] = (
+    (_too_large, f"is larger than {LARGEST_NUMBER:g} in size; squares of it are no numbers"),
 )
 
 
@@ -100,8 +109,22 @@ def require_sound(
         )
 
 
+def require_different_targets(source: Source) -> None:
+    """Refuses a regression of which no R² can be told.
+
+    Raises:
+        UsageError: If all targets are the same, or within `LEAST_RANGE` of each other.
+    """
+    least, most = (float(end) for end in label_range(source.labels))
+    if most - least < LEAST_RANGE:
+        raise UsageError(
+            f"{source.name}: R² needs targets that differ; the labels run from {least:g} to "
+            f"{most:g}."
+        )
+
+
 def _require_outputs(source: Source, length: int, read: Callable[[int], None] | None) -> None:
-    rules = (_FINITE, *(_PROBABILITIES if source.task == "classification" else ()))
+    rules = (_FINITE, *(_PROBABILITIES if source.task == "classification" else _NUMBERS))
     first: dict[str, tuple[int, ...]] = {}
     for start, stop in stretches(source.shape[1], length):
         outputs = classes_in_the_middle(source.outputs(start, stop))
@@ -140,7 +163,7 @@ def _require_classes(source: Source) -> None:
             f"{source.name}: labels must be {n_examples} integers; found shape "
             f"{labels.shape}, dtype {labels.dtype}."
         )
-    least, most = _range(labels)
+    least, most = label_range(labels)
     if least < 0 or most >= n_classes:
         raise UsageError(
             f"{source.name}: labels run from {least} to {most}; with "
@@ -157,11 +180,18 @@ def _require_numbers(source: Source) -> None:
             f"{source.name}: labels must be numbers of shape {fitting[-1]}; found shape "
             f"{labels.shape}, dtype {labels.dtype}."
         )
-    if not np.isfinite(_range(labels)).all():
+    ends = np.array(label_range(labels), dtype=np.float64)
+    if not np.isfinite(ends).all():
         raise UsageError(f"{source.name}: a label is not finite.")
+    if np.abs(ends).max() > LARGEST_NUMBER:
+        raise UsageError(
+            f"{source.name}: labels run from {ends[0]:g} to {ends[1]:g}; possible are numbers up "
+            f"to {LARGEST_NUMBER:g} in size."
+        )
 
 
-def _range(labels: Column) -> tuple[Any, Any]:
+def label_range(labels: Column) -> tuple[Any, Any]:
+    """The least and the largest of at least one label, read a piece at a time."""
     ranges = []
     for start, stop in stretches(labels.shape[0], ROWS_AT_ONCE):
         piece = labels[start:stop]

@@ -19,12 +19,15 @@ _OF_THE_MODEL = {
 _ALL_VARY = ("init", "order")
 
 
-def command_line(spec: Mapping[str, Any], margin: float | None = None) -> str:
+def command_line(
+    spec: Mapping[str, Any], margin: float | None = None, splits: int | None = None
+) -> str:
     """``rescu compare …`` with every option that is not at its default, quoted for a shell.
 
     Args:
         spec: ``ExperimentSpec.to_dict()``. `beyond_the_command_line` names what no option says.
         margin: Of the test of equivalence, which belongs to the evaluation and not to the spec.
+        splits: Divisions of the data on which all of it was done, if more than one.
     """
     specs = [entry["spec"] for entry in spec["activations"]]
     words = ["rescu", "compare", *specs, "--data", spec["data"], "--seeds", len(spec["seeds"])]
@@ -43,6 +46,8 @@ def command_line(spec: Mapping[str, Any], margin: float | None = None) -> str:
         words += ["--match", "loss"]
     if margin is not None:
         words += ["--margin", margin]
+    if splits is not None:
+        words += ["--splits", splits]
     return shlex.join(str(word) for word in words)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rescu_cli.core.sweep import Sweep
 from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.comparison import compare
+from rescu_cli.experiment.metrics import METRICS
 
 if TYPE_CHECKING:
     from rescu_cli.core.activation import Activation
@@ -83,6 +84,7 @@ def sweep(
     references: Sequence[str | Activation] = REFERENCES,
     metric: str = "pd_l1",
     margin: float = 0.01,
+    match_scale: str | None = None,
     out: str | Path | None = None,
     **options: Any,
 ) -> SweepReport:
@@ -94,18 +96,24 @@ def sweep(
         references: Fixed points; the first is the baseline, which the margin speaks of.
         metric: Key of the prediction difference on the abscissa.
         margin: By which a score may be below the baseline's.
+        match_scale: ``variance`` or ``curvature``: the scale parameters that are left open, of the
+            activation and of the fixed points, are chosen so that all smooth like the baseline at
+            every value of the swept parameter (`rescu_cli.core.match`).
         out: Run directory.
         options: Those of `compare`.
 
     Raises:
-        UsageError: If the activation lacks the parameter, or something else is not possible.
+        UsageError: If the activation lacks the parameter, if the parameter is itself a scale that
+            ``match_scale`` would choose, or something else is not possible.
     """
     if not references:
         raise UsageError("A sweep needs at least one fixed point, the baseline, e.g. relu.")
     if margin < 0:
         raise UsageError(f"Margin {margin!r} must not be negative.")
-    swept = [activation.bind({values.parameter: v}).with_defaults() for v in values.values]
-    report = compare([*swept, *references], baseline=_spec(references[0]), out=out, **options)
+    if metric not in METRICS:  # before hours of training
+        raise UnknownNameError("prediction difference", metric, list(METRICS))
+    swept, fixed = _chosen(activation, values, references, match_scale)
+    report = compare([*swept, *fixed], baseline=fixed[0].spec, out=out, **options)
     if metric not in report.formulas:
         raise UnknownNameError("prediction difference", metric, list(report.formulas))
     of_value = dict(zip((a.spec for a in swept), values.values, strict=True))
@@ -126,12 +134,30 @@ def sweep(
     return SweepReport(values, metric, margin, points, best, report)
 
 
-def _spec(reference: str | Activation) -> str:
-    if isinstance(reference, str):
-        from rescu_cli.catalogue import resolve
+def _chosen(
+    activation: Activation,
+    values: Sweep,
+    references: Sequence[str | Activation],
+    match_scale: str | None,
+) -> tuple[list[Activation], list[Activation]]:
+    """The swept activations and the fixed ones, all parameters bound."""
+    from rescu_cli.catalogue import resolve
 
-        return resolve(reference).with_defaults().spec
-    return reference.spec
+    swept = [activation.bind({values.parameter: value}) for value in values.values]
+    fixed = [resolve(one) if isinstance(one, str) else one for one in references]
+    if match_scale is None:
+        return [one.with_defaults() for one in swept], [one.with_defaults() for one in fixed]
+    from rescu_cli.core import match
+
+    scales = [name for name, _ in activation.scaling]
+    if values.parameter in scales:
+        raise UsageError(
+            f"The sweep runs {values.parameter} of {activation.name} through {len(values.values)} "
+            f"values, and '--match-scale {match_scale}' would choose {', '.join(scales)}: both "
+            "cannot be. Leave '--match-scale' out, or sweep a parameter that is no scale."
+        )
+    baseline, *matched = match.match_scale([fixed[0], *swept, *fixed[1:]], match_scale)
+    return matched[: len(swept)], [baseline, *matched[len(swept) :]]
 
 
 def _score(result: ActivationResult) -> float:

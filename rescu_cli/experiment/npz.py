@@ -106,6 +106,12 @@ class Member:
             self._read_into(row, self.offset + (k * lying[at] + start) * inner)
         return found.T if self.fortran else found
 
+    def scalar(self) -> Any:
+        """The value of an array without axes."""
+        found = np.empty(1, self.dtype)
+        self._read_into(found, self.offset)
+        return found[0]
+
     def _read_into(self, row: NDArray[Any], offset: int) -> None:
         wanted = row.view(np.uint8).data if row.nbytes else b""
         with readable(self.path):

@@ -19,6 +19,7 @@ from rescu_cli.experiment.chunks import Column, Source, stretches
 from rescu_cli.experiment.identity import ROWS_AT_ONCE
 from rescu_cli.experiment.npz import Archive, Member
 from rescu_cli.experiment.npz import read_arrays as read_arrays
+from rescu_cli.experiment.task import decide_task
 
 _NEEDED = ("predictions", "labels", "example_ids")
 
@@ -81,14 +82,16 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class PredictionFile:
-    """Probabilities of M models in an open npz file; nothing of the examples is held.
+    """Predictions of M models in an open npz file; nothing of the examples is held.
 
     Args:
         name: The path, for messages.
-        probabilities: Shape (M, N, C), or (M, N) for class 1 of two.
-        labels: Shape (N,).
+        probabilities: Shape (M, N, C), or (M, N) for class 1 of two; of a regression (M, N, 1) or
+            (M, N).
+        labels: Shape (N,); of a regression also (N, 1).
         example_ids: Shape (N,).
         seeds: Shape (M,).
+        task: ``classification`` or ``regression``.
     """
 
     name: str
@@ -101,7 +104,7 @@ class PredictionFile:
     @property
     def shape(self) -> tuple[int, ...]:
         """(M, N, C)."""
-        return _with_classes(self.probabilities.shape)
+        return _full_shape(self.probabilities.shape, self.task)
 
     @property
     def n_models(self) -> int:
@@ -110,38 +113,61 @@ class PredictionFile:
 
     def outputs(self, start: int, stop: int) -> NDArray[Any]:
         """Of some of the examples, shape (M, n, C)."""
-        return _both_classes(self.probabilities.part(start, stop, 1))
+        return _all_outputs(self.probabilities.part(start, stop, 1), self.task)
 
 
-def _with_classes(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (*shape, 2) if len(shape) == 2 else shape
+def _full_shape(shape: tuple[int, ...], task: str) -> tuple[int, ...]:
+    return (*shape, 2 if task == "classification" else 1) if len(shape) == 2 else shape
 
 
-def _both_classes(p: NDArray[Any]) -> NDArray[Any]:
-    """(M, n, C); from the probability of class 1 alone, (M, n), that of both."""
-    return np.stack([1 - p, p], axis=2) if p.ndim == 2 else p
+def _all_outputs(p: NDArray[Any], task: str) -> NDArray[Any]:
+    """(M, n, C); (M, n) is the probability of class 1 of two, or the output of a regression."""
+    if p.ndim != 2:
+        return p
+    return np.stack([1 - p, p], axis=2) if task == "classification" else p[:, :, np.newaxis]
+
+
+def _marker(said: Any) -> str | None:
+    """The task that a file says it has; an array ``task`` that is no text means something else."""
+    return str(said) if isinstance(said, str) else None
+
+
+def _require_one_output(name: str, shape: tuple[int, ...], task: str) -> None:
+    if task == "regression" and len(shape) == 3 and shape[2] != 1:
+        raise UsageError(
+            f"{name}: a regression has one output, so its predictions have the shape (models, "
+            f"examples, 1) or (models, examples); found {shape}. With probabilities of {shape[2]} "
+            "classes the labels must be class numbers, saved as integers, and the task is "
+            "classification."
+        )
 
 
 @contextmanager
-def open_predictions(path: Path) -> Iterator[PredictionFile]:
+def open_predictions(path: Path, task: str | None = None) -> Iterator[PredictionFile]:
     """Predictions of any models, to be read a chunk at a time; `require_sound` is up to the caller.
 
     Args:
         path: An npz file as for `load_predictions`.
+        task: As for `load_predictions`.
 
     Raises:
         StoreError: If the file cannot be read or lacks an array.
-        UsageError: If the arrays have not the shape and dtype of predictions.
+        UsageError: If the arrays have not the shape and dtype of predictions, or the task is not
+            clear.
     """
     with Archive(path) as archive:
         _require_arrays(path, archive.names)
         p, labels, ids = (archive.member(name) for name in _NEEDED)
-        require_form(str(path), _with_classes(p.shape), p.dtype, "classification")
+        said = archive.member("task") if "task" in archive.names else None
+        marker = None if said is None or said.shape else _marker(said.scalar())
+        task = decide_task(str(path), p.shape, labels, asked=task, marker=marker)
+        _require_one_output(str(path), p.shape, task)
+        require_form(str(path), _full_shape(p.shape, task), p.dtype, task)
         seeds: NDArray[Any] = np.arange(p.shape[0])
         if "seeds" in archive.names:
             found = archive.member("seeds")
             seeds = found[:] if found.shape else np.empty(())
-        yield PredictionFile(str(path), p, labels, ids, seeds)
+        yield PredictionFile(str(path), p, labels, ids, seeds, task)
 
 
 def _require_arrays(path: Path, names: list[str]) -> None:
@@ -153,21 +179,32 @@ def _require_arrays(path: Path, names: list[str]) -> None:
         )
 
 
-def load_predictions(path: Path) -> Predictions:
+def load_predictions(path: Path, task: str | None = None) -> Predictions:
     """Predictions of any models, from an npz file.
 
     Arrays: ``predictions`` (M, N, C), or (M, N) for the positive class's probability of a binary
-    problem; ``labels`` (N,); ``example_ids`` (N,); optionally ``seeds`` (M,).
+    problem; of a regression (M, N, 1) or (M, N); ``labels`` (N,); ``example_ids`` (N,); optionally
+    ``seeds`` (M,) and ``task``, a text.
+
+    Args:
+        path: The file.
+        task: ``classification`` or ``regression``; if None, what the file and its labels say
+            (`rescu_cli.experiment.task.decide_task`).
 
     Raises:
         StoreError: If the file cannot be read or lacks an array.
-        UsageError: If the arrays are not predictions.
+        UsageError: If the arrays are not predictions, or the task is not clear.
     """
     arrays = read_arrays(path)
     _require_arrays(path, list(arrays))
-    p = _both_classes(arrays["predictions"])
-    seeds = arrays.get("seeds", np.arange(len(p)))
-    return Predictions(str(path), p, arrays["labels"], arrays["example_ids"], seeds)
+    saved, labels = arrays["predictions"], arrays["labels"]
+    said = arrays.get("task", np.empty(0))
+    marker = None if said.shape else _marker(said[()])
+    task = decide_task(str(path), saved.shape, labels, asked=task, marker=marker)
+    _require_one_output(str(path), saved.shape, task)
+    p = _all_outputs(saved, task)
+    seeds = arrays.get("seeds", np.arange(p.shape[0] if p.shape else 0))
+    return Predictions(str(path), p, labels, arrays["example_ids"], seeds, task)
 
 
 def save_predictions(path: Path, **arrays: NDArray[Any]) -> None:
@@ -185,8 +222,13 @@ def require_same_examples(first: Source, other: Source) -> None:
     """Refuses to compare predictions about different examples, or in a different order.
 
     Raises:
-        UsageError: If example ids, labels or the number of classes differ.
+        UsageError: If the task, example ids, labels or the number of classes differ.
     """
+    if first.task != other.task:
+        raise UsageError(
+            f"{first.name} is read as a {first.task} and {other.name} as a {other.task}; measure "
+            "them apart, or say with '--task' what both are."
+        )
     for what, a, b in (
         ("example_ids", first.example_ids, other.example_ids),
         ("labels", first.labels, other.labels),
@@ -207,7 +249,10 @@ def require_same_examples(first: Source, other: Source) -> None:
 def _difference(a: Column, b: Column) -> str | None:
     """Where two columns first differ, in words; None if they are equal."""
     if a.shape != b.shape:
-        return f"{a.shape[0]} against {b.shape[0]}"
+        same_length = a.shape[0] == b.shape[0]
+        return (
+            f"{a.shape} against {b.shape}" if same_length else f"{a.shape[0]} against {b.shape[0]}"
+        )
     for start, stop in stretches(a.shape[0], ROWS_AT_ONCE):
         one, two = a[start:stop], b[start:stop]
         unequal = one != two

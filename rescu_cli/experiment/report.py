@@ -149,6 +149,44 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class SplitDifference:
+    """One metric against the baseline on several divisions of the data.
+
+    Args:
+        a: The activation.
+        b: The baseline.
+        metric: As in `Comparison`.
+        per_split: a − b on each division; None where it is undefined.
+        mean: Over the divisions; None if one is undefined.
+        ci: 95 % interval for the mean, for divisions that overlap (`rescu_cli.experiment.splits`).
+        n_lower: Divisions on which a is lower.
+    """
+
+    a: str
+    b: str
+    metric: str
+    per_split: tuple[float | None, ...]
+    mean: float | None
+    ci: Interval | None
+    n_lower: int
+
+
+@dataclass(frozen=True)
+class AcrossSplits:
+    """The same experiment on several divisions of the data into training and test part.
+
+    Args:
+        run_dirs: Of each division; the first is the data's own.
+        values: For each activation and metric the value on each division.
+        differences: Every other activation against the baseline, metric by metric.
+    """
+
+    run_dirs: tuple[str, ...]
+    values: Mapping[str, Mapping[str, tuple[float | None, ...]]]
+    differences: tuple[SplitDifference, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """The result of `compare`.
 
@@ -160,6 +198,7 @@ class Report:
         comparisons: Every other activation against the baseline, metric by metric.
         advice: Sentences about what the figures can and cannot say.
         formulas: The definition behind each key of the prediction differences.
+        splits: The same on other divisions of the data, if they were asked.
     """
 
     spec: Mapping[str, Any]
@@ -169,6 +208,7 @@ class Report:
     comparisons: tuple[Comparison, ...]
     advice: tuple[str, ...]
     formulas: Mapping[str, str]
+    splits: AcrossSplits | None = None
 
     def activation(self, name: str) -> ActivationResult:
         """The result of one activation by its canonical text.
@@ -185,6 +225,8 @@ class Report:
         """JSON-ready, full precision; what is not finite becomes None."""
         data = asdict(self)
         data["activations"] = [result.to_dict() for result in self.activations]
+        if self.splits is None:
+            del data["splits"]
         return dict(_plain(data))
 
 

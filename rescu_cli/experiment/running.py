@@ -40,3 +40,7 @@ class RunningMean:
         n = self._n
         se = sqrt(self._spread / (n - 1) / n) if n > 1 else None
         return Estimate(self._mean, se, n - 1)
+
+    def variance(self) -> float:
+        """S/n, of the values themselves."""
+        return self._spread / self._n

@@ -2,7 +2,8 @@
 
     spec.json                      what the folder is tied to
     cells/<id>.json                one finished training: scores, hash of its predictions
-    predictions/<slug>.npz         predictions (M, N, C) float32, labels, example_ids, seeds
+    predictions/<slug>.npz         predictions (M, N, C) float32, labels, example_ids, seeds;
+                                   of a regression also task, a text
     table.csv                      one line per cell
 
 A batch writes its predictions first and its cells last, so a cell's file is the mark that the cell
@@ -318,6 +319,9 @@ class RunStore:
     def _write_predictions(self, key: ActivationKey) -> None:
         rows = self._rows[key.spec]
         seeds = [seed for seed in self._spec.seeds if seed in rows]
+        # Integer labels say that they are classes; targets may be whole numbers by chance.
+        regression = self._dataset.task == "regression"
+        marker = {"task": np.array("regression")} if regression else {}
         with _finished_is_kept():
             save_predictions(
                 self.predictions_path(key),
@@ -325,6 +329,7 @@ class RunStore:
                 labels=self._dataset.y_test,
                 example_ids=self._dataset.example_ids,
                 seeds=np.array(seeds, dtype=np.int64),
+                **marker,
             )
 
     def _save(self, path: Path, text: str) -> None:

@@ -359,3 +359,26 @@ def test_a_model_that_diverged_has_no_vote(tmp_path: Path) -> None:
 
 def test_a_regression_has_no_votes(tmp_path: Path) -> None:
     assert load_disagreement(tmp_path, make_result("r2")) is None
+
+
+def test_divisions_of_the_data_have_a_section_and_a_place_in_the_command() -> None:
+    result = dict(make_result())
+    assert 'id="divisions"' not in render_page(result, "1")
+    result["splits"] = {
+        "run_dirs": ["a", "a/split-1"],
+        "values": {},
+        "differences": [
+            {
+                "a": "smelu:beta=1", "b": "relu", "metric": "pd_l1", "per_split": [-0.01, None],
+                "mean": None, "ci": None, "n_lower": 1,
+            },
+            {
+                "a": "<b>", "b": "relu", "metric": "loss", "per_split": [-0.25, -0.75],
+                "mean": -0.5, "ci": [-0.9, -0.1], "n_lower": 2,
+            },
+        ],
+    }  # fmt: skip
+    page = render_page(result, "1")
+    assert 'id="divisions"' in page and "On 2 divisions" in page
+    assert "−0.7500" in page and "[−0.9000, −0.1000]" in page and "<b>" not in page
+    assert "--splits 2" in page

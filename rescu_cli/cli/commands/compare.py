@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rescu_cli import api
-from rescu_cli.cli import options
-from rescu_cli.errors import UsageError
+from rescu_cli.cli import options, training
 
 
 def register(app: typer.Typer) -> None:
@@ -20,42 +18,14 @@ def register(app: typer.Typer) -> None:
 def compare(
     names: options.Names,
     seeds: Annotated[int, typer.Option(help="Models per activation.", min=1)] = 5,
-    data: Annotated[
-        str,
-        typer.Option(
-            help="Data set: digits, breast_cancer, mnist1d, spirals, regression, ctr, each with "
-            "parameters (ctr:n=20000), or a path: .npz, .csv, .parquet, .tsv, .txt, a folder."
-        ),
-    ] = "digits",
-    label: Annotated[
-        str | None, typer.Option(help="Label column of a file.", show_default=False)
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help="Of a file: classification or regression.", show_default=False),
-    ] = None,
-    model: Annotated[str, typer.Option(help="Model: mlp, cnn, ctr.")] = "mlp",
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Passes over the data.  [default: 30, ctr: 1]", show_default=False),
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(help="First learning rate.  [default: 0.001, ctr: 0.05]", show_default=False),
-    ] = None,
-    tune: Annotated[
-        str | None,
-        typer.Option(
-            help="Give each activation its best of some learning rates, by validation loss: "
-            "lr=1e-3,3e-3,1e-2.",
-            metavar="lr=A,B,…",
-            show_default=False,
-        ),
-    ] = None,
-    match: Annotated[
-        str | None,
-        typer.Option(help="Compare at equal validation loss: loss.", show_default=False),
-    ] = None,
+    data: training.Data = "digits",
+    label: training.Label = None,
+    task: training.Task = None,
+    model: training.Model = "mlp",
+    epochs: training.Epochs = None,
+    lr: training.Lr = None,
+    tune: training.Tune = None,
+    match: training.Match = None,
     match_scale: Annotated[
         str | None,
         typer.Option(
@@ -70,56 +40,32 @@ def compare(
             help="Scores that differ by less count as equal: test that.", show_default=False
         ),
     ] = None,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(help="Examples per step.  [default: 64, ctr: 256]", show_default=False),
-    ] = None,
-    width: Annotated[
+    splits: Annotated[
         int | None,
         typer.Option(
-            help="Units, or channels, per hidden layer.  [default: 128, 64; cnn: 16, 32; "
-            "ctr: 64, 32]",
+            help="Do all of it on several divisions of the data: does the outcome depend on the "
+            "split?",
             show_default=False,
         ),
     ] = None,
-    depth: Annotated[
-        int | None, typer.Option(help="Hidden layers.  [default: 2]", show_default=False)
-    ] = None,
-    norm: Annotated[str, typer.Option(help="Normalisation: none, layer or batch.")] = "none",
-    dropout: Annotated[
-        float, typer.Option(help="Share of hidden units dropped in training.")
-    ] = 0.0,
-    optimizer: Annotated[
-        str | None,
-        typer.Option(
-            help="adam (cosine) or adagrad.  [default: adam, ctr: adagrad]", show_default=False
-        ),
-    ] = None,
-    init: Annotated[
-        str, typer.Option(help="Initialisation: gain (matched per activation) or default.")
-    ] = "gain",
-    vary: Annotated[
-        str,
-        typer.Option(
-            help="What differs between seeds: any of init, order, dropout, split; or none, the "
-            "control."
-        ),
-    ] = "init,order",
+    batch_size: training.BatchSize = None,
+    width: training.Width = None,
+    depth: training.Depth = None,
+    norm: training.Norm = "none",
+    dropout: training.Dropout = 0.0,
+    optimizer: training.Optimizer = None,
+    init: training.Init = "gain",
+    vary: training.Vary = "init,order",
     baseline: Annotated[
         str | None, typer.Option(help="Compared with.  [default: the first]", show_default=False)
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    engine: Annotated[str, typer.Option(help="local, loky or dask://HOST:PORT.")] = "local",
-    workers: Annotated[int | None, typer.Option(help="Worker processes for loky.")] = None,
+    device: training.Device = "cpu",
+    engine: training.Engine = "local",
+    workers: training.Workers = None,
     beta: options.Beta = None,
     settings: options.Set = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Run directory.  [default: rescu-runs/…]", show_default=False),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Keep finished cells of the run directory.")
-    ] = True,
+    out: training.Out = None,
+    resume: training.Resume = True,
     json: options.Json = False,
 ) -> None:
     """Compare activations over seeds: accuracy beside prediction difference, with intervals.
@@ -133,6 +79,7 @@ def compare(
         result = api.compare(
             names,
             overrides=options.overrides(beta, settings),
+            splits=splits,
             data=data,
             label=label,
             task=task,
@@ -140,14 +87,14 @@ def compare(
             seeds=seeds,
             epochs=epochs,
             lr=lr,
-            tune=None if tune is None else _rates(tune),
+            tune=training.rates(tune),
             optimizer=optimizer,
             batch_size=batch_size,
             hidden=hidden_sizes(width, depth, model),
             norm=norm,
             dropout=dropout,
             init=init,
-            vary=_sources(vary),
+            vary=training.sources(vary),
             baseline=baseline,
             match=match,
             match_scale=match_scale,
@@ -163,22 +110,3 @@ def compare(
         render.emit_json("compare", result.to_dict())
     else:
         report.print_report(result.to_dict())
-
-
-def _sources(text: str) -> tuple[str, ...]:
-    """What varies: ``none`` is nothing."""
-    names = tuple(name.strip() for name in text.split(","))
-    return () if names == ("none",) else names
-
-
-def _rates(text: str) -> tuple[float, ...]:
-    """The learning rates of ``lr=A,B,…``."""
-    name, equals, values = text.partition("=")
-    try:
-        if name.strip() != "lr" or not equals:
-            raise ValueError
-        return tuple(float(value) for value in values.split(","))
-    except ValueError:
-        raise UsageError(
-            f"'--tune {text}' is not understood; write e.g. '--tune lr=1e-3,3e-3,1e-2'."
-        ) from None

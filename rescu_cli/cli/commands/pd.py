@@ -23,8 +23,19 @@ def register(app: typer.Typer) -> None:
 
 def pd(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE.npz…", help="Predictions (M, N, C) with labels.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE.npz…",
+            help="Predictions (M, N, C) with labels; of a regression (M, N, 1) or (M, N).",
+        ),
     ],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="classification or regression.  [default: what the files and their labels say]",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Measure prediction difference: every metric under its own name, with its interval."""
@@ -32,7 +43,7 @@ def pd(
     from rescu_cli.experiment import prediction_difference
 
     with _reading_progress(quiet=json) as progress:
-        result = prediction_difference(files, progress=progress)
+        result = prediction_difference(files, task=task, progress=progress)
     if json:
         render.emit_json("pd", result)
         return

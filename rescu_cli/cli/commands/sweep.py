@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rescu_cli import api
-from rescu_cli.cli import options
+from rescu_cli.cli import options, training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,27 +32,44 @@ def sweep(
     margin: Annotated[
         float, typer.Option(help="By which the score may be below the baseline's.")
     ] = 0.01,
-    data: Annotated[str, typer.Option(help="As for compare.")] = "digits",
-    label: Annotated[str | None, typer.Option(help="Label column of a file.")] = None,
-    model: Annotated[str, typer.Option(help="As for compare.")] = "mlp",
-    epochs: Annotated[int | None, typer.Option(help="As for compare.")] = None,
-    lr: Annotated[float | None, typer.Option(help="As for compare.")] = None,
-    width: Annotated[int | None, typer.Option(help="As for compare.")] = None,
-    depth: Annotated[int | None, typer.Option(help="As for compare.")] = None,
-    norm: Annotated[str, typer.Option(help="As for compare.")] = "none",
-    engine: Annotated[str, typer.Option(help="As for compare.")] = "local",
-    workers: Annotated[int | None, typer.Option(help="As for compare.")] = None,
-    settings: options.Set = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Run directory.  [default: rescu-runs/…]", show_default=False),
+    data: training.Data = "digits",
+    label: training.Label = None,
+    task: training.Task = None,
+    model: training.Model = "mlp",
+    epochs: training.Epochs = None,
+    lr: training.Lr = None,
+    tune: training.Tune = None,
+    match: training.Match = None,
+    match_scale: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose open scale parameters so that all smooth like the baseline: variance (of "
+            "the kernel) or curvature (at 0). The swept parameter must not be one.",
+            show_default=False,
+        ),
     ] = None,
+    batch_size: training.BatchSize = None,
+    width: training.Width = None,
+    depth: training.Depth = None,
+    norm: training.Norm = "none",
+    dropout: training.Dropout = 0.0,
+    optimizer: training.Optimizer = None,
+    init: training.Init = "gain",
+    vary: training.Vary = "init,order",
+    device: training.Device = "cpu",
+    engine: training.Engine = "local",
+    workers: training.Workers = None,
+    beta: options.Beta = None,
+    settings: options.Set = None,
+    out: training.Out = None,
+    resume: training.Resume = True,
     json: options.Json = False,
 ) -> None:
     """Train an activation at many values of a parameter; draw the accuracy-PD front.
 
     Finds the value with the least prediction difference among those whose score is shown to be
-    within the margin of the baseline's. The run directory receives front.svg and front.png.
+    within the margin of the baseline's. The run directory receives front.svg and front.png; the
+    same command again resumes.
     """
     from rescu_cli.cli import render, report
     from rescu_cli.experiment import hidden_sizes
@@ -62,21 +78,32 @@ def sweep(
         found = api.sweep(
             name,
             param,
-            overrides=options.overrides(None, settings),
+            overrides=options.overrides(beta, settings),
             against=[part.strip() for part in against.split(";") if part.strip()],
             metric=metric,
             margin=margin,
             seeds=seeds,
             data=data,
             label=label,
+            task=task,
             model=model,
             epochs=epochs,
             lr=lr,
+            tune=training.rates(tune),
+            optimizer=optimizer,
+            batch_size=batch_size,
             hidden=hidden_sizes(width, depth, model),
             norm=norm,
+            dropout=dropout,
+            init=init,
+            vary=training.sources(vary),
+            match=match,
+            match_scale=match_scale,
+            device=device,
             engine=engine,
             workers=workers,
             out=out,
+            resume=resume,
             progress=progress,
         )
     result = found.to_dict()

@@ -166,8 +166,7 @@ class Dataset:
         Raises:
             UsageError: If a class has no example left for training.
         """
-        classes = self.y_train if self.task != "regression" else np.zeros(len(self.y_train), int)
-        train, test = stratified_split(classes.astype(np.int64), share, seed)
+        train, test = stratified_split(self._strata(self.y_train), share, seed)
         return replace(
             self,
             x_train=self.x_train[train],
@@ -177,6 +176,40 @@ class Dataset:
             example_ids=test,
             preparation=f"{self.preparation}; of its training part, {share:g} for validation",
         )
+
+    @property
+    def test_share(self) -> float:
+        """Test examples over all examples."""
+        return len(self.y_test) / (len(self.y_test) + len(self.y_train))
+
+    def split_again(self, seed: int) -> Dataset:
+        """All examples, divided anew into parts of the same size, stratified by class.
+
+        The scaling stays as it is: an affine map of each feature, fitted on the first training
+        part.
+
+        Args:
+            seed: Of the division; another one than that of the first.
+
+        Raises:
+            UsageError: If a class has no example left for training.
+        """
+        x = np.concatenate([self.x_train, self.x_test])
+        y = np.concatenate([self.y_train, self.y_test])
+        train, test = stratified_split(self._strata(y), self.test_share, seed)
+        return replace(
+            self,
+            name=f"{self.name} (split {seed})",
+            x_train=x[train],
+            y_train=y[train],
+            x_test=x[test],
+            y_test=y[test],
+            example_ids=test,
+            preparation=f"{self.preparation}; all examples split again (seed {seed})",
+        )
+
+    def _strata(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        return y.astype(np.int64) if self.task == "classification" else np.zeros(len(y), np.int64)
 
     def excerpt(self, n_train: int, n_test: int) -> Dataset:
         """A part of the data to try something on: its first examples, and one of each class.

@@ -9,6 +9,7 @@ from typing import Any
 
 from rescu_cli.experiment.disagreement import Disagreement
 from rescu_cli.experiment.page.assets import POLICY, SCRIPT, STYLE
+from rescu_cli.experiment.page.divisions import divisions
 from rescu_cli.experiment.page.figures import inline_figure
 from rescu_cli.experiment.page.flips import flips_section
 from rescu_cli.experiment.page.sections import (
@@ -70,6 +71,7 @@ def render_page(result: Mapping[str, Any], version: str, material: Material | No
             "activation, with 95 % intervals over seeds",
         ),
         comparisons(result["comparisons"]),
+        divisions(result.get("splits")),
         differences(rows, result["formulas"]),
         _training(material.training),
         flips_section(material.disagreement, material.pictures, material.without_pictures),

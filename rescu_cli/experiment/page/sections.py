@@ -98,7 +98,8 @@ def reproduction(result: Mapping[str, Any]) -> str:
     """The command line that asks for the experiment again."""
     spec = result["spec"]
     margins = [c["equivalence"]["margin"] for c in result["comparisons"] if c.get("equivalence")]
-    command = command_line(spec, margins[0] if margins else None)
+    n_splits = len(result["splits"]["run_dirs"]) if "splits" in result else None
+    command = command_line(spec, margins[0] if margins else None, n_splits)
     remarks = beyond_the_command_line(spec)
     listed = "".join(f"<li>{escape(remark)}</li>" for remark in remarks)
     return section(
