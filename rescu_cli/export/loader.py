@@ -102,11 +102,20 @@ def torch_functions(activation: Activation) -> TorchFunctions:
     return _torch_functions(activation.with_defaults())
 
 
+def activation_of(kind: type) -> Activation | None:
+    """Which activation a class is generated code of, if it was made by `torch_functions`."""
+    return _ORIGINS.get(kind)
+
+
+_ORIGINS: dict[type, Activation] = {}
+
+
 @cache
 def _torch_functions(activation: Activation) -> TorchFunctions:
     artifact = emit(activation, "torch")
     module = load(artifact)
     name = artifact.name
+    _ORIGINS[getattr(module, class_name(name))] = activation
     return TorchFunctions(
         artifact=artifact,
         value=getattr(module, f"{name}_value"),

@@ -24,6 +24,7 @@ from rescu_cli.catalogue import resolve
 from rescu_cli.core.activation import Activation
 from rescu_cli.errors import UsageError
 from rescu_cli.export import torch_functions
+from rescu_cli.export.loader import activation_of
 
 SAVED = (".pt", ".pth", ".bin")
 _NUMBERED = re.compile(r"([Wb])(\d+)")
@@ -118,13 +119,24 @@ class Elementwise(nn.Module):
         return self.activation.spec
 
 
+def exported_activation(module: nn.Module) -> Activation | None:
+    """What a layer is, exactly, if it is exported code: one of `load_model`, or put in by swap."""
+    if isinstance(module, Elementwise):
+        return module.activation
+    return activation_of(type(module))
+
+
 def activation_layer(name: str) -> nn.Module:
     """A layer for an activation as typed: torch's own where it has the same, else exported code.
 
     Raises:
         UsageError: If there is no such activation.
     """
-    activation = resolve(name).with_defaults()
+    return layer_of(resolve(name).with_defaults())
+
+
+def layer_of(activation: Activation) -> nn.Module:
+    """The same for an activation with every parameter bound."""
     plain = {"relu": nn.ReLU, "identity": nn.Identity}.get(activation.name)
     return Elementwise(activation) if plain is None else plain()
 

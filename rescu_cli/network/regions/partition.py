@@ -1,0 +1,279 @@
+"""Regions of a network on a slice: every step cuts the regions of the step before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rescu_cli.errors import UsageError
+from rescu_cli.network.regions.cutting import cut, cut_largest
+from rescu_cli.network.regions.pieces import Pieces
+from rescu_cli.network.regions.polygons import Floats, Integers, Polygons
+from rescu_cli.network.regions.program import Affine, Choice, Largest, Program, Values
+from rescu_cli.network.regions.slices import Slice
+
+NUMBERS_AT_ONCE = 2**18  # regions times units; what is computed of them stays below 100 MB
+
+
+@dataclass(frozen=True)
+class LayerRegions:
+    """The regions behind one step.
+
+    Args:
+        label: Of the layer.
+        n_units: Its units.
+        n_regions: Behind it.
+        area: Sum over the regions.
+        vertices: Mean number.
+        eccentricity: Mean; see `Polygons.eccentricities`.
+    """
+
+    label: str
+    n_units: int
+    n_regions: int
+    area: float
+    vertices: float
+    eccentricity: float
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """The regions of a network on a slice.
+
+    Args:
+        cells: The regions.
+        maps: The output on each, float64, shape (R, 3, n_outputs): coefficients of x, y and 1.
+        layers: Region counts from layer to layer.
+        complete: Whether all were found; False if `max_regions` stopped it.
+    """
+
+    cells: Polygons
+    maps: Floats
+    layers: tuple[LayerRegions, ...]
+    complete: bool
+
+
+class _Tally:
+    """Adds up what `LayerRegions` says."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.n_units = label, 0
+        self.n_regions, self.sums = 0, np.zeros(3)
+
+    def add(self, cells: Polygons, n_units: int) -> None:
+        self.n_units = n_units
+        self.n_regions += len(cells)
+        self.sums += [
+            cells.areas().sum(), float(cells.counts.sum()), cells.eccentricities().sum(),
+        ]  # fmt: skip
+
+    def result(self) -> LayerRegions:
+        n = max(self.n_regions, 1)
+        area, vertices, eccentricity = self.sums.tolist()
+        return LayerRegions(
+            self.label, self.n_units, self.n_regions, area, vertices / n, eccentricity / n
+        )
+
+
+def partition(
+    program: Program,
+    pieces: Mapping[str, Pieces],
+    where: Slice,
+    shape: Sequence[int] | None = None,
+    max_regions: int | None = None,
+) -> Partition:
+    """All regions of a network on a slice, and its affine function on each.
+
+    Regions are cut step by step, some thousands at a time and the last ones first, so that the
+    memory is that of the result.
+
+    Args:
+        program: From `read_program`.
+        pieces: Of the units of each `Choice`, by the step's name.
+        where: The slice.
+        shape: Of one input of the network; that of the slice's points if None.
+        max_regions: Stops once so many are finished; what is not finished is left out.
+
+    Raises:
+        UsageError: If the slice does not fit the network, or the network gives no vector.
+    """
+    shape = (len(where.origin),) if shape is None else tuple(shape)
+    entry = torch.from_numpy(where.coefficients()).reshape(3, *shape)
+    tallies = {
+        number: _Tally(step.label)
+        for number, step in enumerate(program.steps)
+        if not isinstance(step, Affine)
+    }
+    waiting: list[tuple[int, Polygons, Values]] = [
+        (0, Polygons.box(where.low, where.high), {program.entry: entry})
+    ]
+    found: list[tuple[Polygons, Floats]] = []
+    n_found, complete = 0, True
+    with torch.inference_mode():
+        while waiting:
+            if max_regions is not None and n_found >= max_regions:
+                complete = False
+                break
+            number, cells, values = waiting.pop()
+            number, values = _run(program, number, values, shape)
+            if number == len(program.steps):
+                found.append((cells, _maps(values[program.result], len(cells))))
+                n_found += len(cells)
+                continue
+            step = cast("Choice | Largest", program.steps[number])
+            units = _by_region(values[step.source], len(cells))
+            cells, parents, out = _cut(step, cells, units, pieces, where.reach, values[step.source])
+            tallies[number].add(cells, units.shape[2])
+            values = _children(program, number, values, parents)
+            values[step.name] = out
+            waiting += _portions(program, number + 1, cells, values, units.shape[2])
+    return Partition(
+        Polygons.joined([c for c, _ in found])
+        if found
+        else Polygons(np.empty((0, 2)), np.zeros(1, np.int64)),
+        np.concatenate([m for _, m in found]) if found else np.empty((0, 3, 1)),
+        tuple(tally.result() for tally in tallies.values()),
+        complete,
+    )
+
+
+def _run(program: Program, number: int, values: Values, shape: Sequence[int]) -> tuple[int, Values]:
+    """Runs affine steps until one has to choose."""
+    values = dict(values)
+    for step in program.steps[:number]:
+        if (
+            isinstance(step, Affine)
+            and step.shape
+            and program.last_use.get(step.name, -1) >= number
+        ):
+            values[step.name] = step.run(values)
+    while number < len(program.steps):
+        step = program.steps[number]
+        if not isinstance(step, Affine):
+            break
+        try:
+            values[step.name] = step.run(values)
+        except RuntimeError as error:
+            raise UsageError(
+                f"The network does not take inputs of shape {tuple(shape)} at its step "
+                f"{step.name}: {str(error).splitlines()[0]}"
+            ) from error
+        number += 1
+    return number, values
+
+
+def _by_region(tensor: Tensor, n_regions: int) -> Floats:
+    """Shape (R, 3, n)."""
+    return np.ascontiguousarray(tensor.reshape(n_regions, 3, -1).numpy())
+
+
+def _maps(tensor: Tensor, n_regions: int) -> Floats:
+    return _by_region(tensor, n_regions).copy()
+
+
+def _cut(
+    step: Choice | Largest, cells: Polygons, units: Floats, pieces: Mapping[str, Pieces],
+    reach: Floats, like: Tensor,
+) -> tuple[Polygons, Integers, Tensor]:  # fmt: skip
+    """The regions behind a step, whose parts they are, and what the step gives there."""
+    if isinstance(step, Choice):
+        thresholds, slopes, offsets = pieces[step.name].floats()
+        cells, parents = cut(cells, units, thresholds, reach)
+        units = units[parents]
+        chosen = np.searchsorted(thresholds, _at_centres(cells, units))
+        out = units * slopes[chosen][:, None]
+        out[:, 2] += offsets[chosen]
+        return cells, parents, torch.from_numpy(out).reshape(-1, *like.shape[1:])
+    windows, shape = pooled(step.module, like.shape[1:])
+    cells, parents = cut_largest(cells, units, windows, reach)
+    units = units[parents]
+    at = _at_centres(cells, units)
+    padded = np.concatenate([at, np.full((len(at), 1), -np.inf)], 1)  # index −1 is never largest
+    best = padded[:, windows].argmax(2)
+    chosen = windows[np.arange(len(windows)), best]
+    out = np.take_along_axis(units, chosen[:, None, :], 2)
+    return cells, parents, torch.from_numpy(out).reshape(-1, *shape)
+
+
+def _at_centres(cells: Polygons, units: Floats) -> Floats:
+    x, y = cells.centres().T[:, :, None]
+    return np.asarray(units[:, 0] * x + units[:, 1] * y + units[:, 2])
+
+
+def pooled(
+    module: nn.MaxPool1d | nn.MaxPool2d, shape: Sequence[int]
+) -> tuple[Integers, tuple[int, ...]]:
+    """Which units each window of a pooling layer holds, (W, k) with −1 for padding, and the shape.
+
+    Raises:
+        UsageError: If the layer also gives indices.
+    """
+    if module.return_indices:
+        raise UsageError("A max-pooling layer that returns indices has no affine pieces.")
+    flat = isinstance(module, nn.MaxPool1d)
+    numbers = torch.arange(1, int(np.prod(shape)) + 1, dtype=torch.float64).reshape(1, *shape)
+    size = tuple(module(numbers).shape[1:])
+
+    def pair(value: int | tuple[int, ...], other: int) -> tuple[int, int]:
+        given = (value,) if isinstance(value, int) else tuple(value)
+        if flat:
+            return (other, given[0])
+        return (given[0], given[-1])
+
+    kernel, stride = pair(module.kernel_size, 1), pair(module.stride, 1)
+    padding, dilation = pair(module.padding, 0), pair(module.dilation, 1)
+    image = (
+        numbers.reshape(shape[0], 1, 1, shape[1])
+        if flat
+        else numbers.reshape(shape[0], 1, *shape[1:])
+    )
+    rows, columns = (1, size[-1]) if flat else size[-2:]
+    # Room for the last windows, which may hang over the edge (ceil_mode).
+    room = [
+        max(0, (n - 1) * s + d * (k - 1) + 1 - p - have)
+        for n, s, d, k, p, have in zip(
+            (rows, columns), stride, dilation, kernel, padding, image.shape[2:], strict=True
+        )
+    ]
+    image = functional.pad(image, (padding[1], room[1], padding[0], room[0]))
+    seen = functional.unfold(image, kernel, dilation=dilation, stride=stride)
+    seen = seen.reshape(shape[0], kernel[0] * kernel[1], -1)[:, :, : rows * columns]
+    return seen.transpose(1, 2).reshape(-1, seen.shape[1]).long().numpy() - 1, size
+
+
+def _children(program: Program, number: int, values: Values, parents: Integers) -> Values:
+    """The values that later steps need, for the parts of the regions."""
+    found: Values = {}
+    rows = torch.from_numpy((parents[:, None] * 3 + np.arange(3)).ravel())
+    for name, value in values.items():
+        if program.last_use.get(name, -1) > number and isinstance(value, Tensor) and value.ndim:
+            found[name] = value if _constant(program, name) else value.index_select(0, rows)
+    return found
+
+
+def _constant(program: Program, name: str) -> bool:
+    return name in program.constants
+
+
+def _portions(
+    program: Program, number: int, cells: Polygons, values: Values, n_units: int
+) -> list[tuple[int, Polygons, Values]]:
+    """Regions in portions that can be worked on at once."""
+    size = max(1, NUMBERS_AT_ONCE // max(n_units, 1))
+    if len(cells) <= size:
+        return [(number, cells, values)]
+    found = []
+    for start in range(0, len(cells), size):
+        end = min(start + size, len(cells))
+        part: dict[str, Any] = {
+            name: value if _constant(program, name) else value[3 * start : 3 * end]
+            for name, value in values.items()
+        }
+        found.append((number, cells.at(np.arange(start, end)), part))
+    return found
