@@ -106,7 +106,7 @@ def _ticks(norm: Normalize) -> tuple[list[float], list[str]]:
     """Round numbers on the scale, written out."""
     low, high = float(norm.vmin or 0.0), float(norm.vmax or 1.0)
     if isinstance(norm, BoundaryNorm):
-        whole = np.unique(np.linspace(0, high - 1, 6).astype(int)).tolist()
+        whole = list(range(0, int(high), ceil(high / 8)))
         return [n + 0.5 for n in whole], [str(n) for n in whole]
     if not isinstance(norm, LogNorm):
         return [low, high], [f"{low:g}", f"{high:g}"]

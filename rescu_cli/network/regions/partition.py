@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -59,6 +59,23 @@ class Partition:
     complete: bool
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Regions that wait: little more than their polygons, since many may wait at once.
+
+    Args:
+        number: Of the step that cut them; −1 for the box.
+        cells: The regions.
+        parents: Whose part each is, as a row of ``values``.
+        values: Of the regions before that step.
+    """
+
+    number: int
+    cells: Polygons
+    parents: Integers
+    values: Values
+
+
 class _Tally:
     """Adds up what `LayerRegions` says."""
 
@@ -110,9 +127,8 @@ def partition(
         for number, step in enumerate(program.steps)
         if not isinstance(step, Affine)
     }
-    waiting: list[tuple[int, Polygons, Values]] = [
-        (0, Polygons.box(where.low, where.high), {program.entry: entry})
-    ]
+    box = Polygons.box(where.low, where.high)
+    waiting = [_Part(-1, box, np.zeros(1, np.int64), {program.entry: entry})]
     found: list[tuple[Polygons, Floats]] = []
     n_found, complete = 0, True
     with torch.inference_mode():
@@ -120,19 +136,27 @@ def partition(
             if max_regions is not None and n_found >= max_regions:
                 complete = False
                 break
-            number, cells, values = waiting.pop()
-            number, values = _run(program, number, values, shape)
+            part = waiting.pop()
+            cells = part.cells
+            number, values = _run(program, part.number + 1, _behind(program, part, pieces), shape)
             if number == len(program.steps):
-                found.append((cells, _maps(values[program.result], len(cells))))
+                found.append((cells, _by_region(values[program.result], len(cells)).copy()))
                 n_found += len(cells)
                 continue
             step = cast("Choice | Largest", program.steps[number])
             units = _by_region(values[step.source], len(cells))
-            cells, parents, out = _cut(step, cells, units, pieces, where.reach, values[step.source])
+            cells, parents = _cut(step, cells, units, pieces, where.reach, values[step.source])
             tallies[number].add(cells, units.shape[2])
-            values = _children(program, number, values, parents)
-            values[step.name] = out
-            waiting += _portions(program, number + 1, cells, values, units.shape[2])
+            size = max(1, NUMBERS_AT_ONCE // max(units.shape[2], 1))
+            waiting += [
+                _Part(
+                    number,
+                    cells.between(start, start + size),
+                    parents[start : start + size],
+                    values,
+                )
+                for start in range(0, len(cells), size)
+            ]
     return Partition(
         Polygons.joined([c for c, _ in found])
         if found
@@ -173,32 +197,38 @@ def _by_region(tensor: Tensor, n_regions: int) -> Floats:
     return np.ascontiguousarray(tensor.reshape(n_regions, 3, -1).numpy())
 
 
-def _maps(tensor: Tensor, n_regions: int) -> Floats:
-    return _by_region(tensor, n_regions).copy()
-
-
 def _cut(
     step: Choice | Largest, cells: Polygons, units: Floats, pieces: Mapping[str, Pieces],
     reach: Floats, like: Tensor,
-) -> tuple[Polygons, Integers, Tensor]:  # fmt: skip
-    """The regions behind a step, whose parts they are, and what the step gives there."""
+) -> tuple[Polygons, Integers]:  # fmt: skip
+    """The regions behind a step, and whose parts they are."""
+    if isinstance(step, Choice):
+        return cut(cells, units, pieces[step.name].floats()[0], reach)
+    return cut_largest(cells, units, pooled(step.module, like.shape[1:])[0], reach)
+
+
+def _behind(program: Program, part: _Part, pieces: Mapping[str, Pieces]) -> Values:
+    """The values of a portion behind its step: what its parents had, and what the step gives."""
+    if part.number < 0:
+        return part.values
+    step = cast("Choice | Largest", program.steps[part.number])
+    like = part.values[step.source]
+    units = _by_region(like, len(like) // 3)[part.parents]
+    at = _at_centres(part.cells, units)
     if isinstance(step, Choice):
         thresholds, slopes, offsets = pieces[step.name].floats()
-        cells, parents = cut(cells, units, thresholds, reach)
-        units = units[parents]
-        chosen = np.searchsorted(thresholds, _at_centres(cells, units))
+        chosen = np.searchsorted(thresholds, at)
         out = units * slopes[chosen][:, None]
         out[:, 2] += offsets[chosen]
-        return cells, parents, torch.from_numpy(out).reshape(-1, *like.shape[1:])
-    windows, shape = pooled(step.module, like.shape[1:])
-    cells, parents = cut_largest(cells, units, windows, reach)
-    units = units[parents]
-    at = _at_centres(cells, units)
-    padded = np.concatenate([at, np.full((len(at), 1), -np.inf)], 1)  # index −1 is never largest
-    best = padded[:, windows].argmax(2)
-    chosen = windows[np.arange(len(windows)), best]
-    out = np.take_along_axis(units, chosen[:, None, :], 2)
-    return cells, parents, torch.from_numpy(out).reshape(-1, *shape)
+        shape = like.shape[1:]
+    else:
+        windows, shape = pooled(step.module, like.shape[1:])
+        padded = np.concatenate([at, np.full((len(at), 1), -np.inf)], 1)  # no unit: never largest
+        best = padded[:, windows].argmax(2)
+        out = np.take_along_axis(units, windows[np.arange(len(windows)), best][:, None, :], 2)
+    values = _children(program, part.number, part.values, part.parents)
+    values[step.name] = torch.from_numpy(out).reshape(-1, *shape)
+    return values
 
 
 def _at_centres(cells: Polygons, units: Floats) -> Floats:
@@ -253,27 +283,5 @@ def _children(program: Program, number: int, values: Values, parents: Integers) 
     rows = torch.from_numpy((parents[:, None] * 3 + np.arange(3)).ravel())
     for name, value in values.items():
         if program.last_use.get(name, -1) > number and isinstance(value, Tensor) and value.ndim:
-            found[name] = value if _constant(program, name) else value.index_select(0, rows)
-    return found
-
-
-def _constant(program: Program, name: str) -> bool:
-    return name in program.constants
-
-
-def _portions(
-    program: Program, number: int, cells: Polygons, values: Values, n_units: int
-) -> list[tuple[int, Polygons, Values]]:
-    """Regions in portions that can be worked on at once."""
-    size = max(1, NUMBERS_AT_ONCE // max(n_units, 1))
-    if len(cells) <= size:
-        return [(number, cells, values)]
-    found = []
-    for start in range(0, len(cells), size):
-        end = min(start + size, len(cells))
-        part: dict[str, Any] = {
-            name: value if _constant(program, name) else value[3 * start : 3 * end]
-            for name, value in values.items()
-        }
-        found.append((number, cells.at(np.arange(start, end)), part))
+            found[name] = value if name in program.constants else value.index_select(0, rows)
     return found

@@ -72,6 +72,11 @@ class Polygons:
         shift = np.repeat(self.starts[index] - starts[:-1], counts)
         return Polygons(self.vertices[np.arange(starts[-1]) + shift], starts)
 
+    def between(self, start: int, end: int) -> Polygons:
+        """Polygons number start … end − 1, or as many of them as there are."""
+        starts = self.starts[start : min(end, len(self)) + 1]
+        return Polygons(self.vertices[starts[0] : starts[-1]], starts - starts[0])
+
     def any_of(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether the mask of vertices, shape (n,) or (n, k), holds at a vertex of each polygon."""
         return np.asarray(np.logical_or.reduceat(mask, self.starts[:-1], axis=0))

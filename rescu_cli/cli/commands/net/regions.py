@@ -98,7 +98,7 @@ def regions(
     if plot is not None:
         from rescu_cli.plot import figure_bytes
 
-        figure = api.draw_regions(found, [_title(result) for result in results])
+        figure = api.draw_regions(found, [_title(r, many=len(named) > 1) for r in results])
         write_atomically(plot, figure_bytes(figure, plot.suffix))
     if json:
         one = len(results) == 1
@@ -121,9 +121,10 @@ def _ends(text: str | None) -> tuple[float, ...] | None:
         ) from None
 
 
-def _title(result: dict[str, Any]) -> str:
+def _title(result: dict[str, Any], *, many: bool) -> str:
     more = "" if result["complete"] else " and more"
-    return f"{Path(result['network']).name}: {result['n_regions']:,} regions{more}"
+    end = "\n" if many else ": "
+    return f"{Path(result['network']).name}{end}{result['n_regions']:,} regions{more}"
 
 
 def _print(result: dict[str, Any]) -> None:
