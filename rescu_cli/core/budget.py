@@ -7,8 +7,9 @@ import ctypes
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -24,18 +25,34 @@ Python runs a destructor or a callback is dropped, and code with a bare ``except
 equal intervals the tries can keep step with such a destructor for ever."""
 
 
+PATIENCE = 10
+"""Times its budget that a block may take on a machine that is busy with other work."""
+
+
 class OutOfTime(BaseException):  # reason: control flow, like KeyboardInterrupt
     """The budget is spent. Not an ``Exception``: SymPy catches those while it tries heuristics."""
 
 
+def _own_clock() -> Callable[[], float]:
+    """Seconds that the calling thread has computed, for any thread to read."""
+    try:
+        return partial(time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident()))
+    except (AttributeError, OSError):  # Windows and macOS have no such clock
+        return time.monotonic
+
+
 @contextmanager
 def time_budget(seconds: float) -> Iterator[None]:
-    """Raise `OutOfTime` inside the block once ``seconds`` have passed, until the block ends.
+    """Raise `OutOfTime` inside the block once it has computed for ``seconds``, until it ends.
+
+    What counts is the time that this thread has had a processor, so that a busy machine does not
+    change what is found; where the system does not tell it, and beyond `PATIENCE` times as long,
+    it is the time on the wall.
 
     Works in any thread (a signal would need the main one). The exception arrives between two
     bytecodes, so a single long call into C delays it; the parser's size limits keep those short.
     """
-    target = ctypes.c_ulong(threading.get_ident())
+    target, spent = ctypes.c_ulong(threading.get_ident()), _own_clock()
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     # Plain flags and polling: an exception between taking a lock and entering its ``with`` would
     # leave the lock taken for ever.
@@ -46,8 +63,8 @@ def time_budget(seconds: float) -> Iterator[None]:
         # nobody would be there to end it.
         while not flags.begun:
             time.sleep(_STEP / 4)
-        end = time.monotonic() + seconds
-        while not flags.done and time.monotonic() < end:
+        end, last = spent() + seconds, time.monotonic() + PATIENCE * seconds
+        while not flags.done and spent() < end and time.monotonic() < last:
             time.sleep(_STEP)
         for pause in cycle(_AGAIN):
             if flags.done:

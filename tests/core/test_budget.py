@@ -109,3 +109,16 @@ def test_a_budget_that_is_spent_at_once_ends_all_the_same() -> None:
     end = time.monotonic() + 0.2  # long enough for a watcher that was left behind to fire
     while time.monotonic() < end:
         sum(range(100))
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
+def test_waiting_is_not_computing() -> None:
+    """A machine that is busy with other work does not spend the budget."""
+    with time_budget(0.1):
+        time.sleep(0.4)
+
+
+def test_patience_has_an_end() -> None:
+    with pytest.raises(OutOfTime), time_budget(0.02):
+        while True:
+            time.sleep(0.002)
