@@ -37,6 +37,12 @@ _SECONDS = 1.0
 _RELATIVE = mpmath.mpf("1e-10")
 _DECIMALS = 30
 _SHOWN = 6
+_PROBES = tuple(sp.Integer(2) ** sp.Rational(n, 2) for n in range(-8, 13))
+"""Distances from 0 at which the sign of a kernel is looked at."""
+
+
+class _UndefinedError(Exception):
+    """Why an activation has no such measure: a predicate, whose subject is the activation."""
 
 
 def match_scale(activations: Sequence[Activation], by: str) -> list[Activation]:
@@ -77,7 +83,7 @@ def smoothing(activation: Activation, by: str) -> sp.Expr:
     Args:
         activation: Free parameters take their defaults.
         by: ``variance``: ∫(x − m)²k(x)dx with k = f″/(g₊ − g₋) and m = ∫x·k(x)dx; jumps of f′ are
-            point masses of k. ``curvature``: f″(0).
+            point masses of k, and k must be a density. ``curvature``: f″(0).
 
     Returns:
         An exact expression, or a SymPy float where quadrature had to answer (to 1e-10).
@@ -94,7 +100,26 @@ def smoothing(activation: Activation, by: str) -> sp.Expr:
     if by not in MEASURES:
         raise UnknownNameError("measure of smoothing", by, MEASURES)
     ready = activation.with_defaults()
+    try:
+        return _measured(ready, by)
+    except _UndefinedError as reason:
+        (other,) = (measure for measure in MEASURES if measure != by)
+        raise UnsupportedError(
+            f"Matching by {by} was asked, but {ready.spec} {reason}. {_instead(ready, other)}"
+        ) from reason
+
+
+def _measured(ready: Activation, by: str) -> sp.Expr:
     return _variance(ready) if by == "variance" else _curvature(ready)
+
+
+def _instead(ready: Activation, other: str) -> str:
+    """What can be done where one measure does not exist."""
+    try:
+        found = _measured(ready, other)
+    except _UndefinedError:
+        return f"It has no {other} either: leave it out, or leave every scale as it is."
+    return f"It has a {other} of {_show(found)}: match by {other}."
 
 
 def _scaled(activation: Activation, wanted: sp.Expr, by: str, first: Activation) -> Activation:
@@ -143,20 +168,20 @@ def _curvature(activation: Activation) -> sp.Expr:
     ]  # two where 0 is a joint
     slopes = [sp.simplify(plain(p.gradient).subs(X, 0)) for p in around]
     if not _equal(slopes[0], slopes[-1]):
-        raise UnsupportedError(
-            f"{activation.spec} has no curvature at 0: its gradient jumps there from "
-            f"{_show(slopes[0])} to {_show(slopes[-1])}."
+        raise _UndefinedError(
+            f"has no curvature at 0: its gradient jumps there from {_show(slopes[0])} to "
+            f"{_show(slopes[-1])}"
         )
     bends = [sp.simplify(sp.diff(plain(p.gradient), X).subs(X, 0)) for p in around]
     if not _equal(bends[0], bends[-1]):
-        raise UnsupportedError(
-            f"{activation.spec} has no curvature at 0: f″ is {_show(bends[0])} left of it and "
-            f"{_show(bends[-1])} right of it."
+        raise _UndefinedError(
+            f"has no curvature at 0: f″ is {_show(bends[0])} left of it and {_show(bends[-1])} "
+            "right of it"
         )
     if not bends[0].is_finite or not bends[0] > 0:
-        raise UnsupportedError(
-            f"{activation.spec} has the curvature f″(0) = {bends[0]}; only a positive one can be "
-            "matched by a change of scale."
+        raise _UndefinedError(
+            f"has the curvature f″(0) = {bends[0]}, and only a positive one can be matched by a "
+            "change of scale"
         )
     return bends[0]
 
@@ -173,13 +198,11 @@ class _Kernel:
     """The measure f″dx of an activation without free parameters.
 
     Args:
-        spec: For messages.
         stretches: (from, to, f″) of the pieces.
         masses: (joint, jump of f′), where it jumps.
         rise: g₊ − g₋, its total mass.
     """
 
-    spec: str
     stretches: tuple[tuple[sp.Expr, sp.Expr, sp.Expr], ...]
     masses: tuple[tuple[sp.Expr, sp.Expr], ...]
     rise: sp.Expr
@@ -189,29 +212,27 @@ def _variance(activation: Activation) -> sp.Expr:
     found = _by_tableau(activation)
     if found is None:
         kernel = _kernel(activation)
+        _require_density(kernel)
         _require_light_tails(kernel)
         moments = _exact_moments(kernel) or _quadrature(kernel)
         mean, square = moments
         found = sp.simplify(square - mean**2)
     if not found.is_finite:
-        raise _infinite(activation.spec)
+        raise _infinite()
     if found.is_negative or (found.has(sp.Float) and found <= 0):
-        raise UnsupportedError(
-            f"{activation.spec} is no average of a kinked line: its f″ takes both signs, and the "
-            f"second central moment of f″/(g₊ − g₋) is {_show(found)}, so there is no width to "
-            "match. Its f″(0) may exist: match by curvature."
+        # Where no probe met a negative value, the moment still shows that there is one.
+        raise _UndefinedError(
+            "is no average of a kinked line: the second central moment of f″/(g₊ − g₋) is "
+            f"{_show(found)}, which no density has"
         )
     if found == 0:
-        raise UnsupportedError(
-            f"{activation.spec} has a kink and smooths nothing: the variance of f″ is 0."
-        )
+        raise _UndefinedError("has a kink and smooths nothing: the variance of f″ is 0")
     return found
 
 
-def _infinite(spec: str) -> UnsupportedError:
-    return UnsupportedError(
-        f"{spec} has no variance to match: its f″ falls like |x|⁻³ or slower, so that ∫x²f″ is "
-        "infinite. Match by curvature."
+def _infinite() -> _UndefinedError:
+    return _UndefinedError(
+        "has no variance to match: its f″ falls like |x|⁻³ or slower, so that ∫x²f″ is infinite"
     )
 
 
@@ -266,22 +287,18 @@ def _kernel(activation: Activation) -> _Kernel:
     slopes = [plain(piece.gradient) for piece in activation.pieces]
     ends = [_slope_at_infinity(activation, side) for side in (-1, 1)]
     if not all(end.is_finite for end in ends):
-        raise UnsupportedError(
-            f"{activation.spec} has no finite slopes at −∞ and +∞, so f″ is no multiple of a "
-            "kernel."
-        )
+        raise _UndefinedError("has no finite slopes at −∞ and +∞, so f″ is no multiple of a kernel")
     rise = sp.simplify(ends[1] - ends[0])
     if rise == 0:
-        raise UnsupportedError(
-            f"{activation.spec} has the slope {ends[0]} at −∞ and at +∞: it smooths no kink, and "
-            "f″/(g₊ − g₋) is no kernel."
+        raise _UndefinedError(
+            f"has the slope {ends[0]} at −∞ and at +∞: it smooths no kink, and f″/(g₊ − g₋) is no "
+            "kernel"
         )
     jumps = [
         (joint, sp.simplify((right - left).subs(X, joint)))
         for joint, left, right in zip(activation.breakpoints, slopes, slopes[1:], strict=False)
     ]
     return _Kernel(
-        activation.spec,
         tuple(
             (piece.lower, piece.upper, sp.diff(slope, X))
             for piece, slope in zip(activation.pieces, slopes, strict=True)
@@ -301,11 +318,39 @@ def _slope_at_infinity(activation: Activation, side: int) -> sp.Expr:
     return sp.Integer(int(far)) if far.is_integer() else sp.Float(far)
 
 
+def _require_density(kernel: _Kernel) -> None:
+    """Refuses a kernel that is shown to be negative somewhere: its moments are no width.
+
+    Jumps are decided; between them only a coarse grid is looked at, so that a narrow negative
+    stretch may pass.
+
+    Raises:
+        _UndefinedError: With the place and the value.
+    """
+    for joint, jump in kernel.masses:
+        if (jump / kernel.rise).is_negative:
+            raise _negative(joint, f"has a point mass of {_show(jump / kernel.rise)}")
+    for lower, upper, bend in kernel.stretches:
+        density = bend / kernel.rise
+        for place in (sign * probe for probe in _PROBES for sign in (-1, 1)):
+            if lower < place < upper:
+                value = balls.evaluate(density, {X: balls.evaluate(place, {})})
+                if value.is_finite() and value < 0:
+                    raise _negative(place, f"is {float(value.mid()):.{_SHOWN}g}")
+
+
+def _negative(place: sp.Expr, found: str) -> _UndefinedError:
+    return _UndefinedError(
+        f"is no average of a kinked line: f″/(g₊ − g₋) {found} at x = {_show(place)}, so it is no "
+        "density and its variance no width"
+    )
+
+
 def _require_light_tails(kernel: _Kernel) -> None:
     """Refuses f″ ~ |x|^(−p) with p ≤ 3, read off between 2^40 and 2^60.
 
     Raises:
-        UnsupportedError: If ∫x²f″ is infinite.
+        _UndefinedError: If ∫x²f″ is infinite.
     """
     with balls.precision(600):  # cancelling terms of size 1 must leave digits of |x|⁻³
         near, far = flint.arb(2) ** 40, flint.arb(2) ** 60
@@ -316,7 +361,7 @@ def _require_light_tails(kernel: _Kernel) -> None:
             if not all(size.is_finite() and size > 0 for size in sizes):
                 continue  # below e^(−2^60), or too small to be told from 0: no power of x
             if (sizes[0] / sizes[1]).log() < flint.arb("3.001") * (far / near).log():
-                raise _infinite(kernel.spec)
+                raise _infinite()
 
 
 def _exact_moments(kernel: _Kernel) -> tuple[sp.Expr, sp.Expr] | None:
@@ -355,7 +400,7 @@ def _quadrature(kernel: _Kernel) -> tuple[sp.Expr, sp.Expr]:
     """∫x·k and ∫x²·k to a relative 1e-10 of ∫x²·|k|, as SymPy floats.
 
     Raises:
-        UnsupportedError: If the quadrature does not settle.
+        _UndefinedError: If the quadrature does not settle.
     """
     with mpmath.workdps(_DECIMALS):
         found = []
@@ -373,14 +418,14 @@ def _quadrature(kernel: _Kernel) -> tuple[sp.Expr, sp.Expr]:
                         integrand, _nodes(lower, upper), error=True, maxdegree=12
                     )
                 except (MemoryError, OverflowError) as reason:
-                    raise UnsupportedError(
-                        f"The moments of f″ of {kernel.spec} could not be computed: its formula "
-                        "overflows far from 0."
+                    raise _UndefinedError(
+                        "has moments of f″ that could not be computed: its formula overflows far "
+                        "from 0"
                     ) from reason
                 if not error <= _RELATIVE * max(abs(value), mpmath.mpf("1e-3")):
-                    raise UnsupportedError(
-                        f"The moments of f″ of {kernel.spec} could not be computed to 1e-10 "
-                        f"(error {mpmath.nstr(error, 2)} of {mpmath.nstr(value, 6)})."
+                    raise _UndefinedError(
+                        "has moments of f″ that could not be computed to 1e-10 (error "
+                        f"{mpmath.nstr(error, 2)} of {mpmath.nstr(value, 6)})"
                     )
                 total += value
             found.append(sp.Float(total / mpmath.mpf(sp.N(kernel.rise, _DECIMALS)), _DECIMALS))

@@ -1,10 +1,16 @@
-"""How high a panel is: all of the data, 0 included, and not what runs off to infinity."""
+"""How high a panel is: all of the data, 0 included, and not what runs off to infinity.
+
+Losses are all positive: they get a scale of their own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from rescu_cli.plot.sampling import Curve
 
@@ -12,6 +18,7 @@ _MARGIN = 0.08
 _FAR = 1.0
 """How far from 0, in its own heights, f may lie with 0 still in view."""
 _ROOM_FOR_ARROW = 0.3
+_DECADES_FOR_LOG = 1.0
 
 
 def data_limits(curves: Sequence[Curve]) -> tuple[float, float]:
@@ -37,6 +44,23 @@ def panel_limits(curves: Sequence[Curve]) -> tuple[float, float]:
     if any(w > 0 for w in weights):
         high = max(high, _ROOM_FOR_ARROW * height)
     return low - _MARGIN * height, high + _MARGIN * height
+
+
+def scale_losses(axes: Axes, losses: NDArray[np.float64]) -> None:
+    """Makes the ordinate logarithmic, with plain numbers, where losses span more than a decade.
+
+    Args:
+        axes: What is drawn on.
+        losses: All that is drawn; what is not finite does not count.
+    """
+    finite = losses[np.isfinite(losses)]
+    if not finite.size or finite.min() <= 0:
+        return
+    if np.log10(finite.max() / finite.min()) > _DECADES_FOR_LOG:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _extent(curve: Curve) -> tuple[float, float]:

@@ -9,19 +9,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from rescu_cli.errors import UsageError
 from rescu_cli.plot.labels import spec_label
 from rescu_cli.plot.legend import add_legend
+from rescu_cli.plot.limits import scale_losses
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, PALETTE, house_style, line_style, new_figure
 
 Floats = NDArray[np.float64]
 CURVES = "curves"
 _HEIGHT = 2.4
 _BAND_OPACITY = 0.14
-_DECADES_FOR_LOG = 1.0
 
 
 def has_training(activations: Sequence[Mapping[str, Any]]) -> bool:
@@ -54,7 +54,9 @@ def plot_training(
         axes = figure.subplots()
         for index, table in found.items():
             _draw(axes, index, table)
-        _scale(axes, list(found.values()))
+        scale_losses(axes, np.concatenate([table.ravel() for table in found.values()]))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.grid(color="#ececec", linewidth=0.6)
         axes.set_xlabel("epoch")
         axes.set_ylabel("training loss")
         axes.set_title("line: mean over seeds, band: lowest to highest", loc="right", fontsize=7,
@@ -89,14 +91,3 @@ def _draw(axes: Axes, index: int, table: Floats) -> None:
     )  # fmt: skip
     axes.plot(epochs, np.nanmean(table, 0), marker="o" if alone else "", markersize=3,
               gid=f"mean-{index}", **line_style(index))  # fmt: skip
-
-
-def _scale(axes: Axes, tables: Sequence[Floats]) -> None:
-    values = np.concatenate([table[np.isfinite(table)] for table in tables])
-    if values.min() > 0 and np.log10(values.max() / values.min()) > _DECADES_FOR_LOG:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.grid(color="#ececec", linewidth=0.6)

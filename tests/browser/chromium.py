@@ -74,12 +74,13 @@ class Page:
         return found["result"].get("value")
 
     def view(
-        self, width: int, *, height: int = 800, scheme: str = "light", phone: bool = False
-    ) -> None:
-        """How large the window is and what the reader prefers."""
+        self, width: int, *, height: int = 800, scheme: str = "light", phone: bool = False,
+        media: str = "",
+    ) -> None:  # fmt: skip
+        """How large the window is, what the reader prefers, and whether it is ``print``."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=2 if phone else 1, mobile=phone)  # fmt: skip
-        self.send("Emulation.setEmulatedMedia",
+        self.send("Emulation.setEmulatedMedia", media=media,
                   features=[{"name": "prefers-color-scheme", "value": scheme}])  # fmt: skip
 
     def press(self, key: str) -> None:
@@ -89,6 +90,10 @@ class Page:
         shared = {"key": key, "windowsVirtualKeyCode": code}
         self.send("Input.dispatchKeyEvent", type="keyDown", text=text, **shared)
         self.send("Input.dispatchKeyEvent", type="keyUp", **shared)
+
+    def printed(self) -> bytes:
+        """The page as PDF, on the paper that a browser takes by itself."""
+        return base64.b64decode(self.send("Page.printToPDF")["data"])
 
     def screenshot(self, path: Path) -> None:
         """The whole page as PNG."""

@@ -15,7 +15,11 @@ from tests.experiment.samples import make_dataset
 
 EVIL = '<img src=x onerror="throw 1">'
 LONG = "smelu:alpha=0.123456789,beta=0.5,g_minus=0.01,g_plus=0.99"
-NAMES = ("relu", "smelu:beta=0.5", LONG, EVIL)
+NAMES = (
+    "relu", "smelu:beta=0.5", LONG, EVIL, "gelu:k=1", "swish:k=1", "squareplus:c=2", "mish",
+    "softplus:k=1",
+)  # fmt: skip
+"""More than there are colours."""
 VERDICTS = ("lower", "higher", "no difference shown")
 
 
@@ -98,6 +102,6 @@ def make_material(result: dict[str, Any], shape: tuple[int, ...] = (1, 2, 3)) ->
     )
 
 
-def make_page() -> str:
-    result = make_result()
+def make_page(n: int = 4) -> str:
+    result = make_result(n=n)
     return render_page(result, "1.0", make_material(result))

@@ -10,17 +10,22 @@ import torch
 
 from rescu_cli.catalogue import resolve
 from rescu_cli.errors import UsageError
+from rescu_cli.experiment import landscape as landscape_module
 from rescu_cli.experiment.landscape import (
     Landscape,
-    filter_normalised,
     landscape,
     nonconvex_share,
-    random_directions,
     roughness,
     sharpness,
-    unit_axes,
 )
 from rescu_cli.experiment.models import cnn, mlp
+from rescu_cli.experiment.surface import (
+    Parameters,
+    filter_normalised,
+    perturbed_losses,
+    random_directions,
+    unit_axes,
+)
 from rescu_cli.plot import figure_bytes, plot_landscape
 
 from .samples import make_dataset, make_images, make_table
@@ -75,6 +80,83 @@ def test_directions_depend_on_plan_and_seed_alone() -> None:
     first, again, other = (random_directions(PLANS[0], "none", s)[0] for s in (3, 3, 4))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["weight0"], other["weight0"])
+
+
+# -- what a whole run moves along -------------------------------------------------------------
+
+
+class Walk:
+    """What was asked of `perturbed_losses` while a landscape was computed, call by call."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.weights: list[Parameters] = []
+        self.directions: list[tuple[Parameters, Parameters]] = []
+        monkeypatch.setattr(landscape_module, "perturbed_losses", self._losses)
+
+    def _losses(self, plan: Any, norm: str, code: Any, weights: Parameters,
+                directions: tuple[Parameters, Parameters], *others: Any) -> Any:  # fmt: skip
+        self.weights.append(weights)
+        self.directions.append(directions)
+        return perturbed_losses(plan, norm, code, weights, directions, *others)
+
+
+DEPTH = len(SMALL["hidden"])
+AXES = {**{f"weight{i}": 0 for i in range(DEPTH)}, f"weight{DEPTH}": 1}
+"""Over what the weights of a unit of that network lie: written down here, not asked."""
+
+
+def undone(direction: Parameters) -> Parameters:
+    """Each unit's part at length 1: what is left of the draws when no norm is known."""
+    return {name: direction[name] / torch.linalg.vector_norm(direction[name], dim=axis, keepdim=True)
+            for name, axis in AXES.items()}  # fmt: skip
+
+
+def same_draws(one: Parameters, other: Parameters) -> bool:
+    ours, theirs = undone(one), undone(other)
+    return all(torch.allclose(ours[name], theirs[name], rtol=0, atol=1e-12) for name in AXES)
+
+
+def test_every_activation_moves_along_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both directions, in a whole run with two seeds; they differ by the units' lengths alone."""
+    walk = Walk(monkeypatch)
+    names = ["relu", "smelu:beta=1", "softplus"]
+    landscape([resolve(name) for name in names], seeds=2, **SMALL)
+    assert len(walk.directions) == 2 * len(names)
+    by_seed = [slice(0, len(names)), slice(len(names), None)]
+    for which in (0, 1):
+        for part in by_seed:
+            first, *others = [pair[which] for pair in walk.directions[part]]
+            for other in others:
+                assert same_draws(first, other)
+                # The controls: they are not the same tensors, for the lengths are each one's own.
+                assert all(not torch.allclose(first[name], other[name]) for name in AXES)
+        # And the other seed has other draws.
+        assert not same_draws(walk.directions[0][which], walk.directions[len(names)][which])
+    for weights, pair in zip(walk.weights, walk.directions, strict=True):
+        assert not same_draws(*pair)
+        for direction in pair:
+            assert set(direction) == set(weights) > set(AXES)
+            assert not any(direction[name].any() for name in direction if name not in AXES)
+            for name, axis in AXES.items():
+                lengths = [
+                    torch.linalg.vector_norm(t[name], dim=axis) for t in (direction, weights)
+                ]
+                torch.testing.assert_close(*lengths)
+
+
+def test_draws_of_each_activation_alone_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: directions that are drawn anew for every network, normalised as they are."""
+    walk = Walk(monkeypatch)
+    drawn_anew = iter(range(100, 200))
+
+    def normalised(plan: Any, direction: Parameters, weights: Parameters) -> Parameters:
+        other, _ = random_directions(plan, "none", next(drawn_anew))
+        return filter_normalised(plan, other, weights)
+
+    monkeypatch.setattr(landscape_module, "filter_normalised", normalised)
+    landscape([resolve("relu"), resolve("smelu")], **SMALL)
+    (first, _), (other, _) = walk.directions
+    assert not same_draws(first, other)
 
 
 def test_the_same_again_is_the_same(found: Landscape) -> None:

@@ -22,7 +22,7 @@ from rescu_cli.experiment.page.figures import inline_figure
 from rescu_cli.experiment.page.material import load_disagreement
 from rescu_cli.experiment.page.pictures import draw_examples, png
 from rescu_cli.experiment.page.summary import summary
-from rescu_cli.experiment.page.tables import written, written_p
+from rescu_cli.experiment.page.tables import breakable, written, written_p
 from rescu_cli.plot import figure_bytes
 from rescu_cli.plot.training import has_training, plot_training
 from tests.browser.sample import EVIL, make_material, make_page, make_result
@@ -33,7 +33,7 @@ from .samples import make_dataset
 class Checker(HTMLParser):
     """Collects tags, ids, text and whatever would be fetched."""
 
-    VOID = frozenset({"meta", "br", "img"})
+    VOID = frozenset({"meta", "br", "img", "wbr"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -86,6 +86,15 @@ def test_the_checker_sees_faults() -> None:
         Checker("<p><b></p></b>")
     assert Checker('<img src="https://example.org/x.png">').fetched
     assert Checker("<p>").open == ["p"]
+
+
+def test_names_break_between_parameters() -> None:
+    """In tables, where columns are narrow; the break is no part of the name, and no way in."""
+    assert breakable("gsmelu:alpha=1,beta=2") == "gsmelu:<wbr>alpha=1,<wbr>beta=2"
+    assert breakable("<b>,&") == "&lt;b&gt;,<wbr>&amp;"
+    page = make_page()
+    assert page.count("smelu:<wbr>beta=0.5") >= 4
+    assert "smelu:beta=0.5" in Checker(page).text
 
 
 def test_names_cannot_become_markup() -> None:

@@ -12,7 +12,7 @@ STYLE = """
   --c0: #000; --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #cc79a7; --c5: #56b4e9;
   --c6: #e69f00; --grey: #6b6b6b; --grid: #ececec; --hairline: #c9c9c9;
   --g0: #d9e3ea; --g1: #9cbfd8; --g2: #4d8fbd; --g3: #00558a }
-@media (prefers-color-scheme: dark) { :root {
+@media screen and (prefers-color-scheme: dark) { :root {
   --paper: #16181a; --ink: #e8e6e3; --soft: #a9a6a1; --line: #2e3134; --rule: #7c7f82;
   --panel: #1f2225; --accent: #7cc0f0;
   --c0: #f2f2f2; --c1: #4fa8e0; --c2: #f0813a; --c3: #2cc59b; --c4: #dd93bd; --c5: #7cc8f2;
@@ -36,7 +36,10 @@ small { font-size: .85em }
 .summary .lead { font-size: 1.1rem; font-weight: 600; margin: 0 0 .5rem }
 .summary ul { padding-left: 1.2rem; margin: .4rem 0 }
 .summary h3 { font-size: .95rem; margin: .9rem 0 .2rem }
-.wide { overflow-x: auto; max-width: 100% }
+/* A shade at the right edge while there is more to scroll to: the paper before it moves along. */
+.wide { overflow-x: auto; max-width: 100%; background:
+  linear-gradient(to left, var(--paper) 1.5rem, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to left, var(--rule), transparent) right / .6rem 100% no-repeat scroll }
 .wide:focus-visible, button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem }
 th, td { padding: .35rem .9rem .35rem 0; text-align: left; vertical-align: top }
@@ -45,6 +48,7 @@ td, tbody th { border-bottom: 1px solid var(--line) }
 tbody th { font-weight: 400 }
 .n { text-align: right; white-space: nowrap }
 .n + .n, .n { padding-left: .5rem }
+thead .n { white-space: normal }
 th:first-child { position: sticky; left: 0; z-index: 1; background: var(--paper); max-width: 12rem }
 .verdict { min-width: 8rem }
 th button { font: inherit; color: inherit; background: none; border: 0; padding: 0;
@@ -78,7 +82,22 @@ svg.picture { width: 6rem; stroke: currentColor; fill: none }
   main { padding: 1rem .8rem 2rem } h1 { font-size: 1.25rem } .summary { padding: .8rem }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0 } dd { margin-bottom: .7rem }
   th:first-child { max-width: 9rem } .spread { width: 9rem } }
-@media print { th button::after { content: "" } .wide { overflow: visible } }
+/* On paper nothing scrolls, sorts or stays in sight: tables take the width that there is. */
+@media print {
+  :root { color-scheme: light }
+  body { font-size: 10pt } main { max-width: none; padding: 0 }
+  table { font-size: 7.5pt } .wide { overflow: visible; background: none }
+  th, td { padding-right: .25rem } thead th { font-size: 6.5pt }
+  .n, .vote { white-space: normal } .n + .n, .n { padding-left: .2rem }
+  .verdict { min-width: 0 } .spread { width: 8rem } .picture { width: 2.5rem; height: 2.5rem }
+  th:first-child { position: static; max-width: 9rem }
+  /* A button would be missing where the head is repeated on the next sheet. */
+  th button { display: contents } th[scope] button::after { content: none }
+  thead { display: table-header-group }
+  tr, figure, pre, p, li { break-inside: avoid }
+  h1, h2, h3, .note:has(+ .wide), p:has(+ .wide), dt { break-after: avoid }
+  /* A browser leaves backgrounds out to save ink; these say something. */
+  .summary, .spread i, .key i { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 """
 
 SCRIPT = """

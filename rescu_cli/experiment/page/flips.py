@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from rescu_cli.experiment.disagreement import EDGES, Agreement, Ballot, Disagreement, Flip
 from rescu_cli.experiment.page.sections import section
-from rescu_cli.experiment.page.tables import Cell, Column, number, table, text
+from rescu_cli.experiment.page.summary import NBSP
+from rescu_cli.experiment.page.tables import Cell, Column, breakable, number, table, text
 
 
 def flips_section(
@@ -86,7 +87,7 @@ def _examples(found: Disagreement, pictures: Mapping[int, str]) -> str:
         *([Column("picture", sortable=False)] if pictures else []),
         Column("true class", numeric=True),
         Column("disagreeing", numeric=True),
-        *(Column(escape(a.activation)) for a in found.agreements),
+        *(Column(breakable(a.activation)) for a in found.agreements),
     ]
     rows = [_example(flip, pictures) for flip in found.flips]
     return table("Examples with the most disagreement", columns, rows)
@@ -114,5 +115,5 @@ def _votes(ballot: Ballot, label: int) -> Cell:
 def _percent(share: float) -> str:
     """One decimal, none for 100 %: rounding must not make all of what is nearly all."""
     if share in (0.0, 1.0):
-        return f"{100 * share:.0f} %"
-    return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+        return f"{100 * share:.0f}{NBSP}%"
+    return f"{min(max(100 * share, 0.1), 99.9):.1f}{NBSP}%"

@@ -8,7 +8,16 @@ from typing import Any
 
 from rescu_cli.experiment.command import beyond_the_command_line, command_line
 from rescu_cli.experiment.page.summary import SCORES, equivalence, score_key
-from rescu_cli.experiment.page.tables import Cell, Column, estimate, number, p_value, table, text
+from rescu_cli.experiment.page.tables import (
+    Cell,
+    Column,
+    breakable,
+    estimate,
+    number,
+    p_value,
+    table,
+    text,
+)
 
 _SHOWN_PD = ("pd_l1", "churn")
 _INTERVALS = (
@@ -53,7 +62,7 @@ def differences(rows: Sequence[Mapping[str, Any]], definitions: Mapping[str, str
     heading = "Every definition of prediction difference"
     columns = [
         Column("key"),
-        *(Column(escape(str(r["activation"])), numeric=True) for r in rows),
+        *(Column(breakable(r["activation"]), numeric=True) for r in rows),
     ]
     body = [
         [Cell(f"<code>{escape(key)}</code>"), *(estimate(r["pd"][key], "value") for r in rows)]

@@ -84,7 +84,12 @@ def _sort_key(value: float | None) -> str:
 
 def text(value: object, kind: str = "") -> Cell:
     """Any text."""
-    return Cell(escape(str(value)), kind=kind)
+    return Cell(breakable(value), kind=kind)
+
+
+def breakable(value: object) -> str:
+    """Text that a narrow column breaks between parameters, not inside ``g_minus=0.01``."""
+    return escape(str(value)).replace(",", ",<wbr>").replace(":", ":<wbr>")
 
 
 def number(value: float | None, shown: str | None = None) -> Cell:
