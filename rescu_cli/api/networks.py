@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from rescu_cli.network.regions.compute import Regions
+    from rescu_cli.network.regions.loops import Witness
     from rescu_cli.network.regions.slices import Slice
 
 DEFAULT_BOX = (-1.0, 1.0, -1.0, 1.0)
@@ -129,3 +130,54 @@ def regions_summary(found: Regions) -> dict[str, Any]:
     from rescu_cli.network.regions.describe import summary
 
     return summary(found)
+
+
+DEMO_WIDTHS = (2, 3, 4)
+
+
+def width_demo(
+    *, n_networks: int = 100, progress: Callable[[int, int], None] | None = None
+) -> list[Witness]:
+    """Closed level curves of random networks of two inputs at widths 2, 3 and 4.
+
+    Width 2 has none by a theorem; the others show that the counter counts.
+
+    Args:
+        n_networks: Of each width; seeds 0 … n − 1.
+        progress: Called with (widths done, widths to do).
+    """
+    from rescu_cli.network.regions.loops import witness
+
+    found = []
+    for number, width in enumerate(DEMO_WIDTHS):
+        found.append(witness(width, n_networks=n_networks))
+        if progress is not None:
+            progress(number + 1, len(DEMO_WIDTHS))
+    return found
+
+
+def draw_witnesses(found: Sequence[Witness]) -> Figure:
+    """For each width a network with its level curve: the one with the most closed curves, or any.
+
+    Args:
+        found: From `width_demo`.
+    """
+    from rescu_cli.network.regions.describe import slope_norms
+    from rescu_cli.network.regions.loops import example
+    from rescu_cli.plot import RegionsPanel, plot_regions
+
+    panels = []
+    for one in found:
+        shown, segments, n_closed = example(one)
+        panels.append(
+            RegionsPanel(
+                title=f"width {one.width}, seed {one.example or 0}\n{n_closed} closed",
+                vertices=shown.cells.vertices,
+                starts=shown.cells.starts,
+                values=slope_norms(shown),
+                low=shown.where.low,
+                high=shown.where.high,
+                segments=segments,
+            )
+        )
+    return plot_regions(panels)

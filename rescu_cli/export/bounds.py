@@ -34,6 +34,8 @@ def bound(activation: Activation, kind: FloatFormat, what: str) -> float:
     square or a quotient, which costs one ulp more: 3. For polynomials of degree d > 2 it is 3d/2:
     in a product of d factors x + β, each rounded, d roundings of half an ulp meet those of the
     quotients and of the products themselves (over all floats of float32, 5.54 ulp for d = 4).
+    One without joints is computed as a product over its roots, whose coefficient is rounded too:
+    3d/2 + 1. A quotient of polynomials is two such products: 3/2 of the sum of their degrees.
     Where both ends have a slope, their difference is rounded too: 4 in place of 3. The gradient of
     a parameter has one ulp more, for the quotient x/β in it.
 
@@ -48,7 +50,10 @@ def bound(activation: Activation, kind: FloatFormat, what: str) -> float:
     more = 0.0 if what in ("value", "gradient") else 1.0
     highest = degree(activation)
     if highest is None:
-        return EXCEPTIONS.get((activation.name, what), TRANSCENDENTAL) + more
+        quotient = 1.5 * quotient_degree(activation, what)
+        return max(EXCEPTIONS.get((activation.name, what), TRANSCENDENTAL), quotient) + more
+    if highest > 1 and not activation.breakpoints:
+        return 1.5 * highest + 1 + more
     if highest > 2:
         return 1.5 * highest + more
     if all(_power_of_two(b) for b in activation.breakpoints):
@@ -74,6 +79,20 @@ def degree(activation: Activation) -> int | None:
                 return None
             degrees.append(int(sp.degree(expr, X)) if expr.has(X) else 0)
     return max(degrees)
+
+
+def quotient_degree(activation: Activation, what: str) -> int:
+    """The largest sum of degrees among pieces that are quotients of polynomials; 0 if not all are.
+
+    Only quotients that are written as one: a sum of them is computed differently.
+    """
+    largest = 0
+    for piece in activation.pieces:
+        top, below = sp.fraction(piece.gradient if what == "gradient" else piece.value)
+        if not (top.is_polynomial(X) and below.is_polynomial(X)):
+            return 0
+        largest = max(largest, sum(int(sp.degree(e, X)) for e in (top, below) if e.has(X)))
+    return largest
 
 
 def in_double(activation: Activation, program: Program) -> bool:

@@ -68,7 +68,7 @@ def plot_regions(
     columns = ceil(len(panels) / rows)  # no row much emptier than the others
     width = width or COLUMN_WIDTH * (1.35 if columns == 1 else 2.1)
     tallest = max((p.high[1] - p.low[1]) / (p.high[0] - p.low[0]) for p in panels)
-    height = 0.86 * width / columns * min(tallest, 2.0) * rows + 0.2
+    height = rows * (0.83 * width / columns * min(tallest, 2.0) + 0.5)  # titles, numbers
     norm, colours, label = _scale(panels, what)
     with house_style():
         figure = new_figure(width, height)

@@ -101,8 +101,11 @@ def random_network(width: int, depth: int, seed: int) -> nn.Module:
     return dense_chain(weights, biases, "leaky_relu:alpha=0.1")
 
 
+DEPTH, HALF = 5, 5.0
+
+
 def witness(
-    width: int, *, n_networks: int = 200, depth: int = 5, half: float = 5.0, n_levels: int = 9
+    width: int, *, n_networks: int = 200, depth: int = DEPTH, half: float = HALF, n_levels: int = 9
 ) -> Witness:
     """Closed level curves of random networks R² → R of a width, at quantiles of their values.
 
@@ -133,3 +136,20 @@ def witness(
         width, n_networks, with_loops, loops,
         None if example is None else example[0], None if example is None else example[1],
     )  # fmt: skip
+
+
+def example(found: Witness) -> tuple[Regions, Floats, int]:
+    """The network of a witness with the most closed curves, or the first one without any.
+
+    Returns:
+        Its regions, the segments of its level, and how many closed curves they form. Without an
+        example the level is the median of the values at the regions' centres.
+    """
+    where = Slice.plane((-HALF, -HALF), (HALF, HALF))
+    shown = regions(random_network(found.width, DEPTH, found.example or 0), where)
+    level = found.level
+    if level is None:
+        places, m = shown.cells.centres(), shown.maps[:, :, 0]
+        level = float(np.median(m[:, 0] * places[:, 0] + m[:, 1] * places[:, 1] + m[:, 2]))
+    segments = level_segments(shown, level)
+    return shown, segments, len(closed_curves(segments, where))
