@@ -406,6 +406,12 @@ def test_twice_the_lines_give_a_quarter_of_the_error() -> None:
     assert errors[0] == pytest.approx(4 * errors[1]) == pytest.approx(16 * errors[2])  # type: ignore[operator]
 
 
+def test_a_surrogate_gradient_bends_no_region() -> None:
+    """HeLU is ReLU to whoever looks at its values."""
+    relu, helu = (chain(2, 9, 7, 1, activation=name) for name in ("relu", "helu:alpha=0.5"))
+    assert len(regions(helu, SQUARE).cells) == len(regions(relu, SQUARE).cells)
+
+
 def test_a_network_that_was_swapped_is_known() -> None:
     from rescu_cli.network import swap
 

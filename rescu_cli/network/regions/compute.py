@@ -13,11 +13,16 @@ from torch import nn
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.errors import UsageError
-from rescu_cli.network.loading import exported_activation
 from rescu_cli.network.regions.boundary import Boundary, boundaries
 from rescu_cli.network.regions.exact import exact_partition
 from rescu_cli.network.regions.partition import LayerRegions, Partition, partition
-from rescu_cli.network.regions.pieces import Pieces, fraction, known_pieces, pieces_of
+from rescu_cli.network.regions.pieces import (
+    Pieces,
+    forward_activation,
+    fraction,
+    known_pieces,
+    pieces_of,
+)
 from rescu_cli.network.regions.polygons import Floats, Polygons
 from rescu_cli.network.regions.program import Affine, Choice, Program, read_program
 from rescu_cli.network.regions.slices import Slice
@@ -153,7 +158,7 @@ def _require_agreement(
 
 
 def _own(step: Choice) -> Pieces:
-    activation = exported_activation(step.module)
+    activation = forward_activation(step.module)
     found = None if activation is None else pieces_of(activation)
     return known_pieces(step) if found is None else found
 
@@ -161,7 +166,7 @@ def _own(step: Choice) -> Pieces:
 def _smooth(program: Program) -> list[tuple[Choice, Activation]]:
     """Steps whose activation has a curved piece."""
     choices = [step for step in program.steps if isinstance(step, Choice)]
-    named = [(step, exported_activation(step.module)) for step in choices]
+    named = [(step, forward_activation(step.module)) for step in choices]
     return [(step, found) for step, found in named if found is not None and not pieces_of(found)]
 
 

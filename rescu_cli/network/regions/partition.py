@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from rescu_cli.errors import UsageError
 from rescu_cli.network.regions.cutting import cut, cut_largest
 from rescu_cli.network.regions.pieces import Pieces
-from rescu_cli.network.regions.polygons import Floats, Integers, Polygons
+from rescu_cli.network.regions.polygons import Floats, Integers, Polygons, starts_of
 from rescu_cli.network.regions.program import Affine, Choice, Largest, Program, Values
 from rescu_cli.network.regions.slices import Slice
 
@@ -129,19 +130,20 @@ def partition(
     }
     box = Polygons.box(where.low, where.high)
     waiting = [_Part(-1, box, np.zeros(1, np.int64), {program.entry: entry})]
-    found: list[tuple[Polygons, Floats]] = []
-    n_found, complete = 0, True
+    vertices, counts, maps = _Rows(), _Rows(), _Rows()
+    complete = True
     with torch.inference_mode():
         while waiting:
-            if max_regions is not None and n_found >= max_regions:
+            if max_regions is not None and counts.n >= max_regions:
                 complete = False
                 break
             part = waiting.pop()
             cells = part.cells
             number, values = _run(program, part.number + 1, _behind(program, part, pieces), shape)
             if number == len(program.steps):
-                found.append((cells, _by_region(values[program.result], len(cells)).copy()))
-                n_found += len(cells)
+                vertices.add(cells.vertices)
+                counts.add(cells.counts)
+                maps.add(_by_region(values[program.result], len(cells)))
                 continue
             step = cast("Choice | Largest", program.steps[number])
             units = _by_region(values[step.source], len(cells))
@@ -158,13 +160,38 @@ def partition(
                 for start in range(0, len(cells), size)
             ]
     return Partition(
-        Polygons.joined([c for c, _ in found])
-        if found
-        else Polygons(np.empty((0, 2)), np.zeros(1, np.int64)),
-        np.concatenate([m for _, m in found]) if found else np.empty((0, 3, 1)),
+        Polygons(vertices.all((0, 2)), starts_of(counts.all((0,)).astype(np.int64))),
+        maps.all((0, 3, 1)),
         tuple(tally.result() for tally in tallies.values()),
         complete,
     )
+
+
+class _Rows:
+    """Rows that come in portions, in one array that grows.
+
+    A list of the portions would leave small arrays all over the heap, between which the large ones
+    that come and go leave holes: half a million regions took three times the memory.
+    """
+
+    def __init__(self) -> None:
+        self._room: NDArray[Any] | None = None
+        self.n = 0
+
+    def add(self, rows: NDArray[Any]) -> None:
+        """Appends rows, shape (k, …)."""
+        needed = self.n + len(rows)
+        if self._room is None or needed > len(self._room):
+            room = np.empty((max(needed, 2 * self.n, 2**16), *rows.shape[1:]), rows.dtype)
+            if self._room is not None:
+                room[: self.n] = self._room[: self.n]
+            self._room = room
+        self._room[self.n : needed] = rows
+        self.n = needed
+
+    def all(self, empty: tuple[int, ...]) -> NDArray[Any]:
+        """All rows; of that shape if there are none."""
+        return np.empty(empty) if self._room is None else self._room[: self.n].copy()
 
 
 def _run(program: Program, number: int, values: Values, shape: Sequence[int]) -> tuple[int, Values]:

@@ -12,8 +12,10 @@ import sympy as sp
 from torch import nn
 
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.surrogate import forward
 from rescu_cli.core.symbols import X
 from rescu_cli.errors import UsageError
+from rescu_cli.network.loading import exported_activation
 from rescu_cli.network.regions.polygons import Floats
 from rescu_cli.network.regions.program import Absolute, Choice
 
@@ -102,6 +104,12 @@ def fraction(number: sp.Expr) -> Fraction:
     if found.is_Rational:
         return Fraction(int(found.p), int(found.q))
     return Fraction(float(found))
+
+
+def forward_activation(module: nn.Module) -> Activation | None:
+    """The activation whose values a layer of exported code has; its backward is no concern here."""
+    found = exported_activation(module)
+    return None if found is None else forward(found)
 
 
 def known_pieces(step: Choice) -> Pieces:

@@ -41,7 +41,7 @@ class Polygons:
     def joined(cls, parts: Sequence[Polygons]) -> Polygons:
         """All of them, in order; at least one part."""
         counts = np.concatenate([part.counts for part in parts])
-        return cls(np.concatenate([part.vertices for part in parts]), _starts(counts))
+        return cls(np.concatenate([part.vertices for part in parts]), starts_of(counts))
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -68,7 +68,7 @@ class Polygons:
         if index.dtype == np.bool_:
             index = np.flatnonzero(index)
         counts = self.counts[index]
-        starts = _starts(counts)
+        starts = starts_of(counts)
         shift = np.repeat(self.starts[index] - starts[:-1], counts)
         return Polygons(self.vertices[np.arange(starts[-1]) + shift], starts)
 
@@ -141,7 +141,7 @@ class Polygons:
         found[place[kept]] = self.vertices[kept]
         found[(place + kept)[crossing]] = self.crossings(values, crossing)
         counts = np.add.reduceat(emitted, self.starts[:-1])
-        return Polygons(found, _starts(counts))
+        return Polygons(found, starts_of(counts))
 
     def crossings(self, values: Floats, crossing: NDArray[np.bool_]) -> Floats:
         """Where the edges that begin at the vertices of a mask meet their polygon's line."""
@@ -150,5 +150,6 @@ class Polygons:
         return np.asarray(a + (b - a) * (u / (u - v))[:, None])
 
 
-def _starts(counts: Integers) -> Integers:
+def starts_of(counts: Integers) -> Integers:
+    """Where each polygon's vertices begin, and the end, for the number of vertices of each."""
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -25,10 +25,15 @@ from rescu_cli.certify import certify
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.reference import Reference
 from rescu_cli.errors import UsageError
-from rescu_cli.network.loading import exported_activation
 from rescu_cli.network.regions.matrices import affine_map
 from rescu_cli.network.regions.partition import pooled
-from rescu_cli.network.regions.pieces import Pieces, fraction, known_pieces, pieces_of
+from rescu_cli.network.regions.pieces import (
+    Pieces,
+    forward_activation,
+    fraction,
+    known_pieces,
+    pieces_of,
+)
 from rescu_cli.network.regions.polygons import Floats
 from rescu_cli.network.regions.program import Affine, Choice, Largest, Program
 from rescu_cli.network.regions.slices import Slice
@@ -178,7 +183,7 @@ def _image(g: Pieces, interval: Interval) -> Interval:
 def _rule(
     step: Choice, n_segments: int, low: Fraction, high: Fraction
 ) -> tuple[Pieces | Surrogate, Fraction]:
-    activation = exported_activation(step.module)
+    activation = forward_activation(step.module)
     if activation is None:
         return known_pieces(step), Fraction(0)
     exact = pieces_of(activation)
