@@ -29,6 +29,7 @@ def catalogue_rows() -> list[dict[str, Any]]:
     """One row per catalogue activation: formula, smoothness class, monotone, convex, source."""
     from rescu_cli import catalogue
     from rescu_cli.certify import certify
+    from rescu_cli.core.surrogate import label
 
     rows = []
     for name in catalogue.names():
@@ -46,6 +47,7 @@ def catalogue_rows() -> list[dict[str, Any]]:
                 "holds_at_default": _holding_at_default(activation, found),
                 "source": str(activation.source),
                 "citation": _citation(activation),
+                "surrogate": label(activation),
             }
         )
     return rows

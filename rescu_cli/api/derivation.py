@@ -58,6 +58,7 @@ class Derivation:
 
     def to_dict(self) -> dict[str, Any]:
         """The ``result`` of ``rescu derive --json``."""
+        from rescu_cli.core.surrogate import label
         from rescu_cli.core.symbols import spell
 
         act = self.activation
@@ -90,6 +91,7 @@ class Derivation:
             "claims": [c.to_dict() for c in self.certificate.claims],
             "source": None if act.source is None else vars(act.source).copy(),
             "notes": list(self.notes),
+            "surrogate": label(act),
         }  # fmt: skip
 
     def _repr_latex_(self) -> str:

@@ -67,6 +67,9 @@ _TABLE = {
                  "technique", 2021),
     "howard2019": Entry("Andrew Howard and others", "Searching for {MobileNetV3}", 2019,
                         "International Conference on Computer Vision"),
+    "kimhi2024": Entry("Moshe Kimhi and Idan Kashani and Chaim Baskin and Avi Mendelson",
+                       "Hysteresis activation function for efficient inference", 2024,
+                       "NeurIPS Efficient Natural Language and Speech Processing Workshop"),
     "srelu-epan": Entry("", "{S-ReLU}: {ReLU} mollified with the {Epanechnikov} "
                         "kernel", 2026, "Mathematics 14(1):72"),
 }  # fmt: skip

@@ -101,6 +101,8 @@ def _candidates(activation: Activation) -> Iterator[tuple[str, _Values]]:
         return
     free = {p.name: p.symbol for p in activation.free_parameters}
     for name, entry in TABLE.items():
+        if get(name).surrogate is not None:
+            continue  # its value alone would be recognised, and its value is another's
         if entry.profile or len(get(name).pieces) != len(activation.pieces):
             continue
         parameters = get(name).parameters

@@ -43,6 +43,8 @@ _TABLE = {
                "arXiv:1905.02244"),
         Source("srelu-epan", "S-ReLU, ReLU mollified with the Epanechnikov kernel, MDPI "
                "Mathematics 14(1):72 (2026)"),
+        Source("kimhi2024", "Kimhi, Kashani, Baskin, Mendelson, Hysteresis activation function for "
+               "efficient inference (NeurIPS 2024 workshop)", "", "arXiv:2411.10573"),
         Source("classic", "Textbook function"),
     )
 }  # fmt: skip

@@ -25,6 +25,7 @@ class Entry:
 TABLE: dict[str, Entry] = {
     "relu": Entry("rectified", "relu", profile="step"),
     "leaky_relu": Entry("rectified", "leaky_relu", profile="step"),
+    "helu": Entry("helu", "helu"),
     "smelu": Entry("smelu", "smelu", profile="piecewise-linear"),
     "gsmelu": Entry("smelu", "gsmelu", profile="piecewise-linear"),
     "rescu_smoothstep": Entry("rescu", "rescu_smoothstep", profile="smoothstep"),

@@ -10,6 +10,7 @@ import typer
 
 from rescu_cli import __version__
 from rescu_cli.cli.commands import (
+    approx,
     bench,
     compare,
     derive,
@@ -35,8 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for module in (
-    listing, derive, verify, export, plot, compare, sweep, landscape, report_page, pd, bench, net,
-    house,
+    listing, derive, verify, export, plot, approx, compare, sweep, landscape, report_page, pd,
+    bench, net, house,
 ):  # fmt: skip
     module.register(app)
 

@@ -80,22 +80,27 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def print_card(card: Any) -> None:
     """The property card of an activation: formula, pieces, parameters, claims."""
+    from rescu_cli.core.surrogate import label
     from rescu_cli.core.symbols import spell
 
     act = card.activation
     console = _console()
     console.print(Text(act.spec, style="bold"), Text(f"  {act.summary}"))
+    warning = label(act)
+    slope = "f'(x)" if warning is None else "backward"
+    if warning is not None:
+        console.print(Text(f"  surrogate gradient: {warning}", style="yellow"))
     for line in _pretty("f(x) = ", act.value, console.width):
         console.print(Text("  " + line), soft_wrap=True)
     console.print()
     if len(act.pieces) > 1:
         table(
             None,
-            ["from", "to", "f(x)", "f'(x)"],
+            ["from", "to", "f(x)", slope],
             [(p.lower, p.upper, spell(p.value), spell(p.gradient)) for p in act.pieces],
         )
     else:
-        console.print(Text(f"  f'(x) = {spell(act.gradient)}"), soft_wrap=True)
+        console.print(Text(f"  {slope} = {spell(act.gradient)}"), soft_wrap=True)
         console.print()
     if act.parameters:
         table(

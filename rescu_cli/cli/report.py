@@ -24,11 +24,13 @@ _SCORES = ("accuracy", "auc", "r2")
 
 
 @contextmanager
-def training_progress(*, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+def training_progress(
+    *, quiet: bool = False, what: str = "epochs"
+) -> Iterator[Callable[[int, int], None] | None]:
     """A bar with the time left, on stderr, if that is a terminal.
 
     Yields:
-        A function of (epochs done, epochs in all), or None where nothing should be shown.
+        A function of (done, in all), counting ``what``, or None where nothing should be shown.
     """
     if quiet or not sys.stderr.isatty():
         yield None
@@ -38,7 +40,7 @@ def training_progress(*, quiet: bool = False) -> Iterator[Callable[[int, int], N
         TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("epochs, left"),
+        TextColumn(f"{what}, left"),
         TimeRemainingColumn(),
         console=Console(file=sys.stderr),
         transient=True,

@@ -86,6 +86,22 @@ class Kink:
 
 
 @dataclass(frozen=True)
+class Surrogate:
+    """Says that the stated gradient is, on purpose, not the derivative of the value.
+
+    The value is the base's; the stated gradient at x is the base's gradient at x + shift, which is
+    what training passes backward.
+
+    Args:
+        base: Name of the function that the value is.
+        shift: How far below a threshold of the base gradient still passes.
+    """
+
+    base: str
+    shift: sp.Expr
+
+
+@dataclass(frozen=True)
 class Forms:
     """The same value and gradient in branch-free arithmetic that does not overflow or cancel.
 
@@ -132,6 +148,8 @@ class Activation:
         forms: Numerically safe formulas, if known.
         limits: Limit functions at boundary parameter values.
         remarks: Facts that a user of the function should see, e.g. other names.
+        surrogate: Set if the stated gradient is meant to differ from the derivative of the value;
+            where it does, see `rescu_cli.core.surrogate`.
 
     Raises:
         UsageError: If the pieces do not tile the line in a provable order, or use unknown symbols.
@@ -150,6 +168,7 @@ class Activation:
     forms: Forms | None = None
     limits: tuple[Limit, ...] = ()
     remarks: tuple[str, ...] = ()
+    surrogate: Surrogate | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", self.name):
@@ -162,6 +181,8 @@ class Activation:
         require_prose("summary", self.summary)
         require_prose("remark", *self.remarks)
         require_prose("anchor", self.anchor or "")
+        if self.surrogate is not None:
+            require_prose("base of the surrogate gradient", self.surrogate.base)
         _check_tiling(self)
 
     # -- facts ------------------------------------------------------------------------------
@@ -326,6 +347,7 @@ class Activation:
                 raise ParameterError(f"{self.name} needs {before}; found {shown}.")
         kink = self.kink and Kink(*(sub(getattr(self.kink, k)) for k in _KINK))
         forms = self.forms and Forms(sub(self.forms.value), sub(self.forms.gradient))
+        backward = self.surrogate and replace(self.surrogate, shift=sub(self.surrogate.shift))
         limits = tuple(
             Limit(m.at, m.activation.bind({k: v for k, v in values.items()
                                            if _has_free(m.activation, k)}))
@@ -345,6 +367,7 @@ class Activation:
             kink=kink,
             forms=forms,
             limits=limits,
+            surrogate=backward,
         )
 
     # -- data -------------------------------------------------------------------------------
@@ -374,6 +397,8 @@ class Activation:
                 for m in self.limits
             ],
             "remarks": list(self.remarks),
+            "surrogate": self.surrogate and {"base": self.surrogate.base,
+                                             "shift": str(self.surrogate.shift)},
         }  # fmt: skip
 
     @classmethod
@@ -442,6 +467,8 @@ def _from_dict(cls: type[Activation], data: Mapping[str, Any]) -> Activation:
             for m in data["limits"]
         ),
         remarks=tuple(data["remarks"]),
+        surrogate=(backward := data.get("surrogate"))  # files from before it existed lack it
+        and Surrogate(str(backward["base"]), read(backward["shift"])),
     )
 
 

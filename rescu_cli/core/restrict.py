@@ -50,6 +50,7 @@ def restrict(activation: Activation, known: Assumptions) -> Activation:
             relations.append(Relation(expr, relation.strict))
     kink = activation.kink
     forms = activation.forms
+    backward = activation.surrogate
     return replace(
         activation,
         parameters=tuple(changed),
@@ -62,4 +63,5 @@ def restrict(activation: Activation, known: Assumptions) -> Activation:
         and Kink(*(e.xreplace(swap) for e in (kink.slope_left, kink.slope_right, kink.at,
                                               kink.offset))),
         forms=forms and Forms(forms.value.xreplace(swap), forms.gradient.xreplace(swap)),
+        surrogate=backward and replace(backward, shift=backward.shift.xreplace(swap)),
     )  # fmt: skip

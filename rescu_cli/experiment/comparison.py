@@ -162,7 +162,8 @@ def compare(
             spec = replace(spec, stop_at=_worst_of_the_best(before))
         trials = run(spec, folder)
     report = analyse(spec, folder, trials, margin)
-    return replace(report, advice=(*run.repairs, *report.advice))
+    surrogates = _surrogates(chosen)
+    return replace(report, advice=(*run.repairs, *surrogates, *report.advice))
 
 
 TUNE_SEEDS = 3
@@ -281,6 +282,13 @@ def _resolved(activations: Sequence[str | Activation], match_scale: str | None) 
 
     found = [resolve(a) if isinstance(a, str) else a for a in activations]
     return match.match_scale(found, match_scale)
+
+
+def _surrogates(activations: Sequence[Activation]) -> tuple[str, ...]:
+    """A sentence on each activation that is trained with another gradient than its own."""
+    from rescu_cli.core.surrogate import label
+
+    return tuple(f"{a.spec}: {said}." for a in activations if (said := label(a)) is not None)
 
 
 def _resolve(activation: str | Activation) -> Activation:

@@ -8,6 +8,7 @@ import sympy as sp
 
 import rescu_cli
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.surrogate import label
 
 _WIDTH = 96
 
@@ -32,6 +33,9 @@ def facts(activation: Activation, *, floats: bool = True) -> list[str]:
     """Formula, domain, ties and source, in lines of plain ASCII."""
     lines = [*_formula(activation, "f(x)", "value"), "", *_formula(activation, "f'(x)", "gradient")]
     lines.append("")
+    if (warning := label(activation)) is not None:
+        names = "In this text f'(x), gradient and derivative mean the backward."
+        lines += [*_wrapped(f"Surrogate: {warning}. {names}"), ""]
     for p in activation.parameters:
         if p.value is not None:
             lines += _wrapped(f"{p.name} = {p.value}: {p.meaning}, fixed in this text.")
@@ -43,6 +47,13 @@ def facts(activation: Activation, *, floats: bool = True) -> list[str]:
     if activation.source is not None:
         lines += _wrapped(f"Source: {activation.source}.")
     return lines
+
+
+def derivative(activation: Activation) -> str:
+    """What the gradient is called where it is documented."""
+    if activation.surrogate is None:
+        return "The derivative of f"
+    return "The surrogate gradient of f"
 
 
 def ties(activation: Activation) -> str:

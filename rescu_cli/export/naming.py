@@ -10,7 +10,7 @@ from rescu_cli.errors import UsageError
 from rescu_cli.export.reserved import reserved
 
 _SPELLED = {
-    "relu": "ReLU", "leaky_relu": "LeakyReLU", "smelu": "SmeLU", "gsmelu": "GSmeLU",
+    "relu": "ReLU", "leaky_relu": "LeakyReLU", "helu": "HeLU", "smelu": "SmeLU", "gsmelu": "GSmeLU",
     "softplus": "Softplus", "elu": "ELU", "celu": "CELU", "selu": "SELU", "gelu": "GELU",
     "gelu_tanh": "GELUTanh", "sau": "SAU", "smu": "SMU", "smu1": "SMU1", "tanhexp": "TanhExp",
 }  # fmt: skip

@@ -33,6 +33,7 @@ def assemble(
         owners: Which side answers at each joint.
     """
     x = build.x
+    parts, joints, owners = _merged(parts, joints, owners)
     if parts[0].has(X) and not parts[-1].has(X):
         x = build.neg(x)
         parts = [part.subs(X, -X) for part in reversed(parts)]
@@ -52,6 +53,18 @@ def assemble(
         translate = Translator(build, _clamped(build, x, lower, upper))
         total = _blend(build, total, translate(_tidy(part)), _passed(build, x, lower, owner))
     return carry_nan(build, total)
+
+
+def _merged(
+    parts: Sequence[sp.Expr], joints: Sequence[sp.Expr], owners: Sequence[Owner]
+) -> tuple[list[sp.Expr], list[sp.Expr], list[Owner]]:
+    """Without joints between equal neighbours: only the gradient has those of a surrogate."""
+    kept = [i for i in range(len(joints)) if parts[i] != parts[i + 1]]
+    return (
+        [*(parts[i] for i in kept), parts[-1]],
+        [joints[i] for i in kept],
+        [owners[i] for i in kept],
+    )
 
 
 _OTHER: dict[Owner, Owner] = {"left": "right", "right": "left"}

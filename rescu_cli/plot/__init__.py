@@ -9,22 +9,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rescu_cli.plot.approximation import plot_approximation
     from rescu_cli.plot.curves import plot_activations
+    from rescu_cli.plot.dying import plot_dying
     from rescu_cli.plot.front import plot_front
     from rescu_cli.plot.landscape import plot_landscape
+    from rescu_cli.plot.linearize import plot_linearize
     from rescu_cli.plot.output import FORMATS, figure_bytes
     from rescu_cli.plot.preview import preview_activations
+    from rescu_cli.plot.pruning import plot_pruning
+    from rescu_cli.plot.regions import RegionsPanel, plot_regions
     from rescu_cli.plot.sweep import plot_sweep
     from rescu_cli.plot.tradeoff import plot_tradeoff, plot_tradeoff_grid
     from rescu_cli.plot.window import parse_range
 
 __all__ = [
     "FORMATS",
+    "RegionsPanel",
     "figure_bytes",
     "parse_range",
     "plot_activations",
+    "plot_approximation",
+    "plot_dying",
     "plot_front",
     "plot_landscape",
+    "plot_linearize",
+    "plot_pruning",
+    "plot_regions",
     "plot_sweep",
     "plot_tradeoff",
     "plot_tradeoff_grid",
@@ -33,11 +44,17 @@ __all__ = [
 
 _MODULE = {
     "FORMATS": "output",
+    "RegionsPanel": "regions",
     "figure_bytes": "output",
     "parse_range": "window",
     "plot_activations": "curves",
+    "plot_approximation": "approximation",
+    "plot_dying": "dying",
     "plot_front": "front",
     "plot_landscape": "landscape",
+    "plot_linearize": "linearize",
+    "plot_pruning": "pruning",
+    "plot_regions": "regions",
     "plot_sweep": "sweep",
     "plot_tradeoff": "tradeoff",
     "plot_tradeoff_grid": "tradeoff",

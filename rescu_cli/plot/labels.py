@@ -11,8 +11,8 @@ import sympy as sp
 from rescu_cli.core.activation import Activation
 
 _SPELLING = {
-    "relu": "ReLU", "leaky_relu": "leaky ReLU", "smelu": "SmeLU", "gsmelu": "gSmeLU",
-    "squareplus": "squareplus", "sau": "SAU", "smu": "SMU", "smu1": "SMU-1",
+    "relu": "ReLU", "leaky_relu": "leaky ReLU", "helu": "HeLU", "smelu": "SmeLU",
+    "gsmelu": "gSmeLU", "squareplus": "squareplus", "sau": "SAU", "smu": "SMU", "smu1": "SMU-1",
     "swish": "Swish", "hard_swish": "hard Swish", "gelu": "GELU", "gelu_tanh": "GELU (tanh)",
     "mish": "Mish", "tanhexp": "TanhExp", "elu": "ELU", "celu": "CELU", "selu": "SELU",
     "rescu": "RESCU",
@@ -54,7 +54,12 @@ def activation_label(activation: Activation) -> str:
         for p in activation.parameters
         if p.value is not None
     ]
-    return " ".join([name_label(activation.name), ", ".join(bound)]).strip()
+    marked = [] if activation.surrogate is None else [SURROGATE]
+    return " ".join([name_label(activation.name), ", ".join(bound), *marked]).strip()
+
+
+SURROGATE = "(backward: not the gradient of f)"
+"""Beside the name of an activation that is trained with another gradient than its own."""
 
 
 def spec_label(spec: str) -> str:

@@ -26,7 +26,9 @@ def polynomial(*coefficients: float) -> Polynomial:
 def dense(text: str, p: Polynomial, n: int = 4001) -> mpmath.mpf:
     """max |f − P| on a grid and beside every joint, at 40 digits, without any code under test."""
     with mpmath.workdps(40):
-        points = [mpmath.mpf(6 * i) / (n - 1) - 3 for i in range(n)] + [mpmath.mpf(j) for j in (0, *JOINTS.get(text, ()))]
+        points = [mpmath.mpf(6 * i) / (n - 1) - 3 for i in range(n)] + [
+            mpmath.mpf(j) for j in (0, *JOINTS.get(text, ()))
+        ]
         coefficients = [mpmath.mpf(c.numerator) / c.denominator for c in reversed(p.coefficients)]
         return max(abs(ORACLE[text](x) - mpmath.polyval(coefficients, x)) for x in points)
 
@@ -38,7 +40,9 @@ def test_the_bound_is_never_below_a_dense_evaluation_and_within_one_per_cent(tex
     f = np.array([float(ORACLE[text](t)) for t in x.tolist()])
     for degree in (0, 2, 5, 11):
         fitted = np.polynomial.Polynomial.fit(x, f, degree).convert().coef
-        p = polynomial(*np.pad(fitted, (0, degree + 1 - len(fitted))) + 1e-4 * rng.normal(size=degree + 1))
+        p = polynomial(
+            *np.pad(fitted, (0, degree + 1 - len(fitted))) + 1e-4 * rng.normal(size=degree + 1)
+        )
         found = sup_error(target(text), p, -THREE, THREE)
         seen = dense(text, p, 1501)
         assert found.proved and found.reason is None
@@ -59,7 +63,12 @@ def test_tiny_errors_are_bounded_as_sharply() -> None:
 
 def test_both_one_sided_limits_of_a_jump_count() -> None:
     zero = sp.S.Zero
-    step = Activation("steps", (), (Piece(-sp.oo, zero, zero, zero), Piece(zero, sp.oo, sp.S.One, zero)), ("left",))
+    step = Activation(
+        "steps",
+        (),
+        (Piece(-sp.oo, zero, zero, zero), Piece(zero, sp.oo, sp.S.One, zero)),
+        ("left",),
+    )
     found = sup_error(Target(step), polynomial(0.25), -THREE, THREE)
     assert found.proved and found.value == pytest.approx(0.75)
 
@@ -79,7 +88,10 @@ def test_an_integral_from_minus_infinity_is_sampled_and_says_so() -> None:
     assert not subject.closed_form
     error = sup_error(subject, polynomial(0.5, 0.5, 0.25), sp.Integer(-1), sp.Integer(1))
     assert not error.proved and "integral from -oo" in (error.reason or "")
-    assert judge_bound(subject, polynomial(0.5), sp.Integer(-1), sp.Integer(1), 9.0).verdict is Verdict.UNDECIDED
+    assert (
+        judge_bound(subject, polynomial(0.5), sp.Integer(-1), sp.Integer(1), 9.0).verdict
+        is Verdict.UNDECIDED
+    )
 
 
 def test_a_sharp_transition_inside_one_piece_is_seen() -> None:
@@ -101,14 +113,20 @@ def test_a_bound_that_holds_is_proved_and_one_too_small_is_refuted() -> None:
     too_small = judge_bound(target("relu"), p, -THREE, THREE, found.value * 0.999)
     assert too_small.verdict is Verdict.REFUTED
     x = too_small.witness
-    assert x is not None and abs(max(x, 0) - (0.19947114020071635 * (1 + x * x) + x / 2)) > found.value * 0.999
+    assert (
+        x is not None
+        and abs(max(x, 0) - (0.19947114020071635 * (1 + x * x) + x / 2)) > found.value * 0.999
+    )
 
 
 def test_the_judge_refutes_a_bound_that_fails_on_a_millionth_of_the_range() -> None:
     subject = target("gelu")
     p = polynomial(0.0, 0.5, 0.3)
     found = sup_error(subject, p, -THREE, THREE, tolerance=1e-12)
-    assert judge_bound(subject, p, -THREE, THREE, math.nextafter(found.lower, 0) * (1 - 1e-11)).verdict is Verdict.REFUTED
+    assert (
+        judge_bound(subject, p, -THREE, THREE, math.nextafter(found.lower, 0) * (1 - 1e-11)).verdict
+        is Verdict.REFUTED
+    )
 
 
 def test_a_quotient_is_bounded_across_its_corner() -> None:

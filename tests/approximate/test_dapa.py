@@ -16,8 +16,16 @@ from rescu_cli.core import balls
 from rescu_cli.errors import UnsupportedError
 from tests.approximate.subjects import JOINTS, ORACLE, target
 
-CASES = [("relu", 0, 1), ("relu", 1, 2), ("relu", -3, Fraction(1, 2)), ("leaky_relu:alpha=0.1", 1, 1),
-         ("smelu:beta=1", 0, 1), ("hard_swish", 0, 2), ("gelu", 0, 1), ("elu", Fraction(1, 2), 1)]
+CASES = [
+    ("relu", 0, 1),
+    ("relu", 1, 2),
+    ("relu", -3, Fraction(1, 2)),
+    ("leaky_relu:alpha=0.1", 1, 1),
+    ("smelu:beta=1", 0, 1),
+    ("hard_swish", 0, 2),
+    ("gelu", 0, 1),
+    ("elu", Fraction(1, 2), 1),
+]
 
 
 def expectation(text: str, u: Fraction, v: Fraction, g) -> mpmath.mpf:
@@ -25,8 +33,18 @@ def expectation(text: str, u: Fraction, v: Fraction, g) -> mpmath.mpf:
     joints = [(j - u) / v for j in (0, *JOINTS.get(text, ()))]
     nodes = sorted({-14.0, -4.0, 4.0, 14.0, *map(float, joints)})
     with mpmath.workdps(25):
-        return mpmath.quad(lambda z: g(ORACLE[text](mpmath.mpf(u.numerator) / u.denominator + z * v.numerator / v.denominator), z)
-                           * mpmath.npdf(z), [mpmath.mpf(n) for n in nodes])
+        return mpmath.quad(
+            lambda z: (
+                g(
+                    ORACLE[text](
+                        mpmath.mpf(u.numerator) / u.denominator + z * v.numerator / v.denominator
+                    ),
+                    z,
+                )
+                * mpmath.npdf(z)
+            ),
+            [mpmath.mpf(n) for n in nodes],
+        )
 
 
 def floats(text: str, degree: int, mean: object, std: object) -> list[float]:
@@ -42,20 +60,28 @@ def test_relu_at_degree_two_has_the_published_coefficients() -> None:
 
 def test_relu_at_degree_two_has_the_published_error() -> None:
     polynomial = Polynomial(tuple(map(Fraction, floats("relu", 2, 0, 1))))
-    assert normal_mse(target("relu"), polynomial, Fraction(0), Fraction(1)) == pytest.approx(0.01127, abs=5e-6)
+    assert normal_mse(target("relu"), polynomial, Fraction(0), Fraction(1)) == pytest.approx(
+        0.01127, abs=5e-6
+    )
 
 
 @pytest.mark.parametrize(("text", "mean", "std"), CASES)
 @pytest.mark.parametrize("degree", [0, 3, 6])
-def test_coefficients_are_the_hermite_projection(text: str, mean: object, std: object, degree: int) -> None:
+def test_coefficients_are_the_hermite_projection(
+    text: str, mean: object, std: object, degree: int
+) -> None:
     """Against projections on numpy's Hermite polynomials, integrated by mpmath."""
     u, v = Fraction(mean), Fraction(std)
     z_coefficients = []
     for n in range(degree + 1):
         basis = np.polynomial.hermite_e.herme2poly([0] * n + [1])
-        moment = expectation(text, u, v, lambda f, z, basis=basis: f * mpmath.polyval(list(basis[::-1]), z))
+        moment = expectation(
+            text, u, v, lambda f, z, basis=basis: f * mpmath.polyval(list(basis[::-1]), z)
+        )
         z_coefficients.append(float(moment) / math.factorial(n))
-    expected = np.polynomial.hermite_e.HermiteE(z_coefficients).convert(kind=np.polynomial.Polynomial)
+    expected = np.polynomial.hermite_e.HermiteE(z_coefficients).convert(
+        kind=np.polynomial.Polynomial
+    )
     expected = expected(np.polynomial.Polynomial([float(-u / v), float(1 / v)]))
     found = floats(text, degree, u, v)
     padded = np.pad(expected.coef, (0, degree + 1 - len(expected.coef)))
@@ -77,7 +103,9 @@ def test_the_closed_form_agrees_with_the_integral(text: str) -> None:
 def test_quadrature_through_a_kink_would_be_wrong() -> None:
     """The control: Gauss–Hermite with 40 nodes across ReLU's kink misses the third digit."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
-    naive = float(np.sum(weights * np.maximum(nodes, 0) * (nodes**2 - 1)) / math.sqrt(2 * math.pi)) / 2
+    naive = (
+        float(np.sum(weights * np.maximum(nodes, 0) * (nodes**2 - 1)) / math.sqrt(2 * math.pi)) / 2
+    )
     assert abs(naive - floats("relu", 2, 0, 1)[2]) > 1e-4
 
 
@@ -120,10 +148,15 @@ def test_an_integral_that_does_not_exist_is_refused() -> None:
 
 def test_adaptive_quadrature_is_exact_to_its_tolerance() -> None:
     with balls.precision(192):
-        cell = Cell(balls.exact_ball(0), balls.exact_ball(3), lambda x: [x.exp(), (-x * x * 1000).exp()])
+        cell = Cell(
+            balls.exact_ball(0), balls.exact_ball(3), lambda x: [x.exp(), (-x * x * 1000).exp()]
+        )
         found = integrate([cell], nodes=32, tolerance=1e-30)
     with mpmath.workdps(45):
-        exact = [mpmath.e**3 - 1, mpmath.sqrt(mpmath.pi / 1000) / 2 * mpmath.erf(3 * mpmath.sqrt(1000))]
+        exact = [
+            mpmath.e**3 - 1,
+            mpmath.sqrt(mpmath.pi / 1000) / 2 * mpmath.erf(3 * mpmath.sqrt(1000)),
+        ]
         for a, b in zip(found.values, exact, strict=True):
             assert abs(mpmath.mpf(a.str(45, radius=False)) - b) < 1e-28
     assert found.error < 1e-28

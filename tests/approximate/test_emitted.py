@@ -17,26 +17,40 @@ from rescu_cli.core.reference import Reference
 from rescu_cli.core.symbols import X
 from rescu_cli.export import check, emit
 
-CASES = [("relu", "dapa", 2, None), ("gelu", "minimax", 7, None), ("mish", "least-squares", 12, None),
-         ("relu", "rational", "5/4", "A"), ("swish", "rational", "5/4", "B"), ("smelu:beta=1", "rational", "4/3", "C")]
+CASES = [
+    ("relu", "dapa", 2, None),
+    ("gelu", "minimax", 7, None),
+    ("mish", "least-squares", 12, None),
+    ("relu", "rational", "5/4", "A"),
+    ("swish", "rational", "5/4", "B"),
+    ("smelu:beta=1", "rational", "4/3", "C"),
+]
 
 
 @pytest.mark.parametrize(("text", "method", "degree", "form"), CASES)
-def test_generated_numpy_code_agrees_with_the_definition(text: str, method: str, degree: object, form: str | None) -> None:
+def test_generated_numpy_code_agrees_with_the_definition(
+    text: str, method: str, degree: object, form: str | None
+) -> None:
     found = rescu.approx(text, method=method, degree=degree, form=form).as_activation()
     report = check(emit(found, "numpy"), dtypes=["float32", "float64"], n_samples=400)
-    assert report.ok, {d: {w: c.to_dict() for w, c in v.items()} for d, v in report.comparisons.items()}
+    assert report.ok, {
+        d: {w: c.to_dict() for w, c in v.items()} for d, v in report.comparisons.items()
+    }
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no C compiler here")
 @pytest.mark.parametrize(("text", "method", "degree", "form"), [CASES[0], CASES[3]])
-def test_generated_c_agrees_with_the_definition(text: str, method: str, degree: object, form: str | None) -> None:
+def test_generated_c_agrees_with_the_definition(
+    text: str, method: str, degree: object, form: str | None
+) -> None:
     found = rescu.approx(text, method=method, degree=degree, form=form).as_activation()
     assert check(emit(found, "c"), n_samples=400).ok
 
 
 @pytest.mark.parametrize(("text", "method", "degree", "form"), CASES)
-def test_a_written_file_is_read_back_as_the_same_function(text: str, method: str, degree: object, form: str | None) -> None:
+def test_a_written_file_is_read_back_as_the_same_function(
+    text: str, method: str, degree: object, form: str | None
+) -> None:
     approximation = rescu.approx(text, method=method, degree=degree, form=form)
     found = approximation.as_activation("again")
     read = Activation.from_dict(json.loads(json.dumps(found.to_dict())))
@@ -63,11 +77,19 @@ def test_multiple_and_missing_roots_are_kept(c: tuple) -> None:
     assert found.forms is not None
     value = sp.lambdify(X, found.forms.value)
     for x in (-1.5, 0.0, 0.4, 3.0):
-        assert float(value(x)) == pytest.approx(float(sum(Fraction(k) * Fraction(x) ** i for i, k in enumerate(p.coefficients))), rel=1e-13, abs=1e-14)
+        assert float(value(x)) == pytest.approx(
+            float(sum(Fraction(k) * Fraction(x) ** i for i, k in enumerate(p.coefficients))),
+            rel=1e-13,
+            abs=1e-14,
+        )
 
 
 def test_a_quotient_is_finite_where_its_parts_overflow() -> None:
-    q = Quotient(Polynomial(tuple(map(Fraction, (1, 1, 2, 1, 1, 3)))), tuple(map(Fraction, (1, 0, 1, 2))), "A")
+    q = Quotient(
+        Polynomial(tuple(map(Fraction, (1, 1, 2, 1, 1, 3)))),
+        tuple(map(Fraction, (1, 0, 1, 2))),
+        "A",
+    )
     artifact = emit(as_activation(q, "far"), "numpy")
     scope: dict = {}
     exec(compile(artifact.text, "far", "exec"), scope)

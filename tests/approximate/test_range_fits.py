@@ -31,10 +31,14 @@ def test_least_squares_agrees_with_numpy_on_dense_nodes(text: str, degree: int) 
         x.append((k + 0.5) / 4 + nodes / 8)
         w.append(weights)
     x, w = np.concatenate(x), np.concatenate(w)
-    legendre = np.polynomial.legendre.Legendre.fit(x, values(text, x), degree, domain=[-3, 3], w=np.sqrt(w))
+    legendre = np.polynomial.legendre.Legendre.fit(
+        x, values(text, x), degree, domain=[-3, 3], w=np.sqrt(w)
+    )
     expected = legendre.convert(kind=np.polynomial.Polynomial).coef
     found = [float(c) for c in fit_uniform(target(text), degree, LOW, HIGH).coefficients]
-    assert found == pytest.approx(np.pad(expected, (0, degree + 1 - len(expected))).tolist(), abs=1e-9)
+    assert found == pytest.approx(
+        np.pad(expected, (0, degree + 1 - len(expected))).tolist(), abs=1e-9
+    )
 
 
 def test_the_residual_of_least_squares_is_orthogonal_to_every_power() -> None:
@@ -43,11 +47,15 @@ def test_the_residual_of_least_squares_is_orthogonal_to_every_power() -> None:
     best = uniform_mse(subject, Polynomial(fit.coefficients), LOW, HIGH)
     for k in range(6):
         for step in (1, -1):
-            moved = [c + (Fraction(step, 10**4) if i == k else 0) for i, c in enumerate(fit.coefficients)]
+            moved = [
+                c + (Fraction(step, 10**4) if i == k else 0) for i, c in enumerate(fit.coefficients)
+            ]
             assert uniform_mse(subject, Polynomial(tuple(moved)), LOW, HIGH) > best
 
 
-@pytest.mark.parametrize("text", ["relu", "leaky_relu:alpha=0.1", "gelu", "swish", "elu", "smelu:beta=1", "tanh"])
+@pytest.mark.parametrize(
+    "text", ["relu", "leaky_relu:alpha=0.1", "gelu", "swish", "elu", "smelu:beta=1", "tanh"]
+)
 @pytest.mark.parametrize("degree", [1, 2, 3, 6])
 def test_minimax_agrees_with_a_linear_program(text: str, degree: int) -> None:
     """HiGHS on 1,500 points: its optimum is below the true one by O(h²), and never above."""
@@ -55,8 +63,13 @@ def test_minimax_agrees_with_a_linear_program(text: str, degree: int) -> None:
     basis = np.polynomial.chebyshev.chebvander(x / 3, degree)
     f = values(text, x)
     ones = np.ones((len(x), 1))
-    solved = linprog([0] * (degree + 1) + [1], A_ub=np.block([[basis, -ones], [-basis, -ones]]),
-                     b_ub=np.concatenate([f, -f]), bounds=[(None, None)] * (degree + 2), method="highs")
+    solved = linprog(
+        [0] * (degree + 1) + [1],
+        A_ub=np.block([[basis, -ones], [-basis, -ones]]),
+        b_ub=np.concatenate([f, -f]),
+        bounds=[(None, None)] * (degree + 2),
+        method="highs",
+    )
     found = fit_minimax(target(text), degree, LOW, HIGH, 192)
     assert found.level == pytest.approx(solved.fun, rel=2e-4)
     assert found.level >= solved.fun * (1 - 1e-7)
@@ -101,7 +114,9 @@ def test_a_jump_is_refused_by_name() -> None:
     from rescu_cli.core.activation import Activation, Piece
 
     zero, one = sp.S.Zero, sp.S.One
-    step = Activation("steps", (), (Piece(-sp.oo, zero, zero, zero), Piece(zero, sp.oo, one, zero)), ("left",))
+    step = Activation(
+        "steps", (), (Piece(-sp.oo, zero, zero, zero), Piece(zero, sp.oo, one, zero)), ("left",)
+    )
     with pytest.raises(UnsupportedError, match=r"steps jumps at x = 0; use --method least-squares"):
         fit_minimax(Target(step), 3, LOW, HIGH, 192)
     fit = fit_uniform(Target(step), 1, LOW, HIGH)  # ½ + x/4: the classical line

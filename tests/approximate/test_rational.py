@@ -28,7 +28,9 @@ def q_of(form: str, weights: list[float], x: np.ndarray) -> np.ndarray:
 
 @given(st.lists(WEIGHT, min_size=1, max_size=5), st.sampled_from("ABC"))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_the_sides_are_the_form_and_never_fall_below_its_constant(weights: list[Fraction], form: str) -> None:
+def test_the_sides_are_the_form_and_never_fall_below_its_constant(
+    weights: list[Fraction], form: str
+) -> None:
     try:
         found = Quotient(Polynomial((Fraction(1),)), tuple(weights), form)
     except UsageError as error:
@@ -38,14 +40,18 @@ def test_the_sides_are_the_form_and_never_fall_below_its_constant(weights: list[
         return
     x = np.linspace(-5, 5, 201)
     expected = q_of(form, [float(b) for b in weights], x)
-    left, right = (np.polynomial.Polynomial([float(c) for c in p.coefficients]) for p in found.sides)
+    left, right = (
+        np.polynomial.Polynomial([float(c) for c in p.coefficients]) for p in found.sides
+    )
     assert np.where(x < 0, left(x), right(x)) == pytest.approx(expected, rel=1e-12)
     assert expected.min() >= float(found.floor)
     assert found.statement()["proved"] is True
 
 
 @pytest.mark.parametrize("form", ["A", "B", "C"])
-@pytest.mark.parametrize(("text", "worst"), [("gelu", 1.3e-3), ("swish", 4.6e-7), ("tanh", 1.4e-6), ("relu", 0.018)])
+@pytest.mark.parametrize(
+    ("text", "worst"), [("gelu", 1.3e-3), ("swish", 4.6e-7), ("tanh", 1.4e-6), ("relu", 0.018)]
+)
 def test_five_over_four_comes_near(text: str, worst: float, form: str) -> None:
     found = fit_rational(target(text), 5, 4, Fraction(-3), Fraction(3), form)
     error = sup_error(target(text), found, sp.Integer(-3), sp.Integer(3), splits=(sp.S.Zero,))
@@ -76,7 +82,7 @@ def test_no_neighbour_in_the_family_is_better() -> None:
     for k in range(len(a) + len(b)):
         for step in (1e-3, -1e-3):
             moved = [c + step * (i == k) for i, c in enumerate(a + b)]
-            if all(w >= 0 for w in moved[len(a):]):
+            if all(w >= 0 for w in moved[len(a) :]):
                 assert error(moved[: len(a)], moved[len(a) :]) > least * (1 - 1e-3)
 
 

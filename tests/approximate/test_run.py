@@ -29,7 +29,9 @@ def test_relu_at_degree_two() -> None:
     assert any("0.27 % of normal:0,1" in n for n in found.notes)
 
 
-@pytest.mark.parametrize(("text", "degree"), [("relu", 4), ("gelu", 5), ("swish", 9), ("elu", 7), ("smelu:beta=2", 6)])
+@pytest.mark.parametrize(
+    ("text", "degree"), [("relu", 4), ("gelu", 5), ("swish", 9), ("elu", 7), ("smelu:beta=2", 6)]
+)
 def test_minimax_equioscillates_at_two_points_more_than_its_degree(text: str, degree: int) -> None:
     """Chebyshev: so many level extrema of alternating sign, and no polynomial errs by less."""
     found = rescu.approx(text, method="minimax", degree=degree)
@@ -120,9 +122,15 @@ def test_the_distribution_of_the_warning_can_be_chosen() -> None:
     assert any("of normal:0,4 lie where" in n for n in wide.notes)
 
 
-@pytest.mark.parametrize(("text", "below", "above"), [
-    ("normal:1,2", 0.15865525393145707, 0.15865525393145707), ("laplace:1,2", math.exp(-1) / 2, math.exp(-1) / 2),
-    ("logistic:1,2", 1 / (1 + math.e), 1 / (1 + math.e)), ("uniform:-2,4", 1 / 6, 1 / 6)])
+@pytest.mark.parametrize(
+    ("text", "below", "above"),
+    [
+        ("normal:1,2", 0.15865525393145707, 0.15865525393145707),
+        ("laplace:1,2", math.exp(-1) / 2, math.exp(-1) / 2),
+        ("logistic:1,2", 1 / (1 + math.e), 1 / (1 + math.e)),
+        ("uniform:-2,4", 1 / 6, 1 / 6),
+    ],
+)
 def test_tails_of_distributions(text: str, below: float, above: float) -> None:
     s = parse_spread(text)
     assert s.below(-1.0) == pytest.approx(below) and s.above(3.0) == pytest.approx(above)
@@ -133,16 +141,23 @@ def test_tails_of_distributions(text: str, below: float, above: float) -> None:
 # -- fixed point ---------------------------------------------------------------------------------
 
 
-@given(st.integers(4, 40), st.lists(st.fractions(-100, 100, max_denominator=10**6), min_size=1, max_size=6))
+@given(
+    st.integers(4, 40),
+    st.lists(st.fractions(-100, 100, max_denominator=10**6), min_size=1, max_size=6),
+)
 @settings(max_examples=80, deadline=None, derandomize=True)
-def test_quantised_coefficients_are_whole_multiples_within_half_a_unit(bits: int, c: list[Fraction]) -> None:
+def test_quantised_coefficients_are_whole_multiples_within_half_a_unit(
+    bits: int, c: list[Fraction]
+) -> None:
     try:
         rounded, integers, fraction = FixedPoint(bits).quantised(Polynomial(tuple(c)))
     except UsageError as error:
         assert "does not fit" in str(error)
         return
     for n, new, old in zip(integers, rounded.coefficients, c, strict=True):
-        assert new == Fraction(n, 2**fraction) and abs(new - old) <= Fraction(1, 2 ** (fraction + 1))
+        assert new == Fraction(n, 2**fraction) and abs(new - old) <= Fraction(
+            1, 2 ** (fraction + 1)
+        )
         assert -(2 ** (bits - 1)) <= n < 2 ** (bits - 1)
 
 
@@ -158,7 +173,9 @@ def test_the_error_of_the_quantised_polynomial_is_proved_anew() -> None:
 
 
 def test_a_coefficient_that_does_not_fit_is_named() -> None:
-    with pytest.raises(UsageError, match=r"0\.5 of x\^1 does not fit 8 bits with 10 after the point; 8\.7 does"):
+    with pytest.raises(
+        UsageError, match=r"0\.5 of x\^1 does not fit 8 bits with 10 after the point; 8\.7 does"
+    ):
         rescu.approx("relu", fixed_point="8.10")
     with pytest.raises(UsageError, match=r"write BITS or BITS\.FRACTION"):
         parse_fixed_point("a.b")
@@ -171,7 +188,17 @@ def test_the_document_has_the_contract_s_keys_and_no_infinities() -> None:
     for k in ({}, {"method": "rational"}, {"method": "minimax", "degree": 3, "fixed_point": "16"}):
         data = rescu.approx("swish", **k).to_dict()
         json.dumps(data, allow_nan=False)
-        assert {"coefficients", "mse", "sup_error", "escape_radius", "method", "degree", "range", "chebyshev", "equioscillation"} <= set(data)
+        assert {
+            "coefficients",
+            "mse",
+            "sup_error",
+            "escape_radius",
+            "method",
+            "degree",
+            "range",
+            "chebyshev",
+            "equioscillation",
+        } <= set(data)
         assert {"value", "proved"} <= set(data["sup_error"])
 
 
@@ -179,7 +206,9 @@ def test_channels_have_their_own_polynomials() -> None:
     found = rescu.approx_channels("relu", [0.0, 1.0, -2.0], [1.0, 2.0, 0.5], degree=3)
     assert found.coefficients.shape == (3, 4)
     for row, mean, std in zip(found.coefficients, (0, 1, -2), (1, 2, "0.5"), strict=True):
-        assert row == pytest.approx(list(rescu.approx("relu", degree=3, mean=mean, std=std).coefficients), abs=1e-13)
+        assert row == pytest.approx(
+            list(rescu.approx("relu", degree=3, mean=mean, std=std).coefficients), abs=1e-13
+        )
     assert all(e.proved for e in found.errors)
     assert found.mse[0] == pytest.approx(rescu.approx("relu", degree=3).mse)
 
@@ -196,7 +225,9 @@ def test_statistics_are_read_from_a_file(tmp_path) -> None:
 
 
 def test_a_callable_is_fitted_and_nothing_is_proved(tmp_path) -> None:
-    (tmp_path / "f.py").write_text("import math\n\ndef act(x):\n    return x / (1 + math.exp(-x))\n")
+    (tmp_path / "f.py").write_text(
+        "import math\n\ndef act(x):\n    return x / (1 + math.exp(-x))\n"
+    )
     path = f"{tmp_path / 'f.py'}:act"
     for method in ("dapa", "minimax", "least-squares"):
         found, known = (rescu.approx(t, method=method, degree=4) for t in (path, "swish"))
@@ -264,7 +295,9 @@ def test_an_activation_that_is_infinite_on_the_range_is_refused() -> None:
 
     pole = Activation("pole", (), (Piece(-sp.oo, sp.oo, 1 / X, -1 / X**2),))
     for method in ("minimax", "least-squares"):
-        with pytest.raises((UsageError, UnsupportedError), match=r"not finite at x = 0|did not settle"):
+        with pytest.raises(
+            (UsageError, UnsupportedError), match=r"not finite at x = 0|did not settle"
+        ):
             approximate(pole, Request(method, 2, low=Fraction(-1), high=Fraction(1)))
 
 

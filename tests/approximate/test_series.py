@@ -13,9 +13,21 @@ from rescu_cli.core import balls, symbols
 from rescu_cli.core.symbols import X
 
 EXPRESSIONS = [
-    sp.exp(X) * sp.sin(X), sp.tanh(X), sp.asinh(X), symbols.sigmoid(X) * X, symbols.log1p(X**2),
-    symbols.expm1(X), symbols.Phi(X), sp.sqrt(1 + X**2), (2 + X) ** sp.Rational(1, 3), sp.cosh(X) - sp.sinh(X),
-    sp.atan(X) / (1 + X**2), sp.Max(X, 2), sp.Abs(X - 5), sp.erf(X) + sp.erfc(X / 2), 1 / (3 + X) ** 3,
+    sp.exp(X) * sp.sin(X),
+    sp.tanh(X),
+    sp.asinh(X),
+    symbols.sigmoid(X) * X,
+    symbols.log1p(X**2),
+    symbols.expm1(X),
+    symbols.Phi(X),
+    sp.sqrt(1 + X**2),
+    (2 + X) ** sp.Rational(1, 3),
+    sp.cosh(X) - sp.sinh(X),
+    sp.atan(X) / (1 + X**2),
+    sp.Max(X, 2),
+    sp.Abs(X - 5),
+    sp.erf(X) + sp.erfc(X / 2),
+    1 / (3 + X) ** 3,
 ]
 
 

@@ -23,6 +23,7 @@ LITERATURE: dict[str, Callable[[m.mpf], m.mpf]] = {
     # written down a second time, from the papers' own formulas, at the defaults
     "relu": lambda x: max(x, m.mpf(0)),
     "leaky_relu": lambda x: x if x > 0 else x / 100,
+    "helu": lambda x: max(x, m.mpf(0)),
     "smelu": lambda x: 0 if x <= -1 else (x if x >= 1 else (x + 1) ** 2 / 4),
     "gsmelu": lambda x: 0 if x <= -1 else (x if x >= 1 else (x + 1) ** 2 / 4),
     "softplus": lambda x: m.log(1 + m.exp(x)),
@@ -86,7 +87,7 @@ def test_rescu_gradients_are_the_published_shape(name: str) -> None:
             assert abs(value(name, x, "gradient") - SHAPED[name](w)) < m.mpf(10) ** -30
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("name", [n for n in TABLE if catalogue.get(n).surrogate is None])
 def test_gradients_are_derivatives(name: str) -> None:
     """Every piece: d/dx value = gradient, at 40 digits and rational points."""
     activation = catalogue.get(name)

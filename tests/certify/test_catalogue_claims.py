@@ -15,6 +15,7 @@ _YES, _NO = "proved", "refuted"
 EXPECTED = {
     "relu": "PPPPPPPPPPPPR",
     "leaky_relu": "PPPPRRPPPPPPR",  # alpha > 1 bends the other way
+    "helu": "PPRPPPPPPPPPR",  # the stated gradient is meant to differ
     "smelu": "PPPPPPPPPPPPP",
     "gsmelu": "PPPRRRPPPPPPP",  # slopes of any sign and order
     "rescu_smoothstep": "PPPPPPPPPPPPP",

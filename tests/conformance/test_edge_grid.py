@@ -97,6 +97,8 @@ def test_ties_are_the_activations_in_every_target(name: str, kind: str) -> None:
             zip(activation.breakpoints, activation.owners, strict=True)
         ):
             x = float(joint)
+            if float(float_format(kind).round(x)) != x:
+                continue  # HeLU's -0.05 in float16: the float beside it is on one side, not a tie
             piece = activation.pieces[i if owner == "left" else i + 1]
             expected = float(sp.sympify(piece.gradient).subs(X, joint))
             for found in run(np.array([x]), kind, "gradient").values():

@@ -15,7 +15,9 @@ SIZE = st.integers(1, 400)
 
 @given(SIZE, SIZE, st.sampled_from(NORMS), st.sampled_from(ACTIVATIONS))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_no_interval_is_empty_and_more_outputs_never_need_less(d_x: int, d_y: int, norm: str, activation: str) -> None:
+def test_no_interval_is_empty_and_more_outputs_never_need_less(
+    d_x: int, d_y: int, norm: str, activation: str
+) -> None:
     here, more = (minimum_width(d_x, d, norm=norm, activation=activation) for d in (d_y, d_y + 1))
     assert here.lower >= max(d_x, d_y)
     assert more.lower >= here.lower
@@ -30,14 +32,33 @@ def test_the_same_over_a_whole_grid() -> None:
     for norm in NORMS:
         for activation in ACTIVATIONS:
             for d_x in range(1, 13):
-                found = [minimum_width(d_x, d, norm=norm, activation=activation) for d in range(1, 40)]
+                found = [
+                    minimum_width(d_x, d, norm=norm, activation=activation) for d in range(1, 40)
+                ]
                 assert [f.lower for f in found] == sorted(f.lower for f in found)
                 assert all(f.upper is None or f.lower <= f.upper for f in found)
 
 
-@pytest.mark.parametrize(("d_x", "d_y", "lower", "upper"), [
-    (1, 1, 2, 2), (1, 2, 3, 3), (1, 3, 3, 3), (2, 1, 3, 3), (2, 2, 4, 4), (2, 3, 4, 4), (2, 4, 5, 5), (2, 5, 5, 5),
-    (3, 2, 4, 5), (3, 3, 4, 6), (3, 4, 5, 7), (3, 7, 7, 7), (10, 21, 21, 21), (10, 30, 30, 30), (10, 10, 11, 20)])
+@pytest.mark.parametrize(
+    ("d_x", "d_y", "lower", "upper"),
+    [
+        (1, 1, 2, 2),
+        (1, 2, 3, 3),
+        (1, 3, 3, 3),
+        (2, 1, 3, 3),
+        (2, 2, 4, 4),
+        (2, 3, 4, 4),
+        (2, 4, 5, 5),
+        (2, 5, 5, 5),
+        (3, 2, 4, 5),
+        (3, 3, 4, 6),
+        (3, 4, 5, 7),
+        (3, 7, 7, 7),
+        (10, 21, 21, 21),
+        (10, 30, 30, 30),
+        (10, 10, 11, 20),
+    ],
+)
 def test_uniform_leaky_relu(d_x: int, d_y: int, lower: int, upper: int) -> None:
     found = rescu.minimum_width(d_x, d_y)
     assert (found.lower, found.upper) == (lower, upper)

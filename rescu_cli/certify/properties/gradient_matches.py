@@ -11,6 +11,7 @@ from rescu_cli.certify.calculus.regular import require_continuous
 from rescu_cli.certify.calculus.witness import decimal, search
 from rescu_cli.certify.claims import Claim
 from rescu_cli.certify.properties.answer import Answer
+from rescu_cli.core.surrogate import label
 
 
 def decide(answer: Answer) -> Claim:
@@ -27,9 +28,10 @@ def decide(answer: Answer) -> Claim:
         for sign in ("+", "-"):
             found = search(mismatch, branch.span, sign, points)
             if found is not None:
+                warning = label(answer.activation)
                 return answer.refuted(
                     f"between x = {branch.span.lower} and {branch.span.upper} the gradient is not "
-                    "the derivative of the value",
+                    "the derivative of the value" + (f"; surrogate: {warning}" if warning else ""),
                     answer.at(found.x, found.parameters, known)
                     | {"f' - gradient": decimal(found.ball)},
                 )

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
 def list_activations(json: options.Json = False) -> None:
     """List the catalogue: formula, smoothness class, monotone, convex, source."""
     from rescu_cli.cli import render
+    from rescu_cli.core.surrogate import LABEL
 
     rows = api.catalogue_rows()
     if json:
@@ -30,7 +31,7 @@ def list_activations(json: options.Json = False) -> None:
         [
             (
                 ", ".join([row["name"], *row["aliases"]]),
-                row["summary"],
+                row["summary"] + ("" if row["surrogate"] is None else " †"),
                 _smoothness(row["smooth"]),
                 _verdict(row, "monotone"),
                 _verdict(row, "convex"),
@@ -40,7 +41,7 @@ def list_activations(json: options.Json = False) -> None:
         ],
         caption="yes: proved for all admissible parameters; no: refuted; some: holds at the "
         "default parameters but not for all; ?: undecided. 'rescu show NAME' gives formula, "
-        "proofs and full source.",
+        f"proofs and full source. †: {LABEL}.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
-from rescu_cli.export.document import banner, prose
+from rescu_cli.export.document import banner, derivative, prose
 from rescu_cli.export.layout import WIDTH, default, docstring, exported, head, indented, wrapped
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.program import Node, Program
@@ -127,7 +127,7 @@ class _Writer:
     def formulas(self) -> list[str]:
         """The private functions, in the format that is computed in."""
         rows = [("_value", "f(x)", self.program.value),
-                ("_gradient", "The derivative of f", self.program.gradient)]  # fmt: skip
+                ("_gradient", derivative(self.activation), self.program.gradient)]  # fmt: skip
         rows += [(f"_{n}_gradient", f"The derivative of f with respect to {n}", i)
                  for n, i in self.program.parameter_gradients]  # fmt: skip
         parts = []
@@ -179,7 +179,7 @@ class _Writer:
         rows = [
             (self.name, f"{prose(self.activation.summary) or 'f(x)'}, elementwise.", "_value",
              note + more),
-            (f"{self.name}_gradient", "The derivative of f at x.", "_gradient", note),
+            (f"{self.name}_gradient", f"{derivative(self.activation)} at x.", "_gradient", note),
         ]  # fmt: skip
         arguments = ["x", *(f"{p.name}{default(p).replace(' ', '')}"
                             for p in self.program.parameters)]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.export.backends.keras_layer import layer_text
-from rescu_cli.export.document import banner, prose
+from rescu_cli.export.document import banner, derivative, prose
 from rescu_cli.export.layout import default, docstring, exported, head, indented, wrapped
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.naming import class_name
@@ -108,7 +108,7 @@ class _Writer:
     def formulas(self) -> list[str]:
         """The private functions, in float32."""
         rows = [("_value", "f(x)", self.program.value),
-                ("_gradient", "The derivative of f", self.program.gradient)]  # fmt: skip
+                ("_gradient", derivative(self.activation), self.program.gradient)]  # fmt: skip
         rows += [(f"_{n}_gradient", f"The derivative of f with respect to {n}", i)
                  for n, i in self.program.parameter_gradients]  # fmt: skip
         parts = []
@@ -143,7 +143,7 @@ class _Writer:
         rows = [
             (self.name, f"{prose(self.activation.summary) or 'f(x)'}, elementwise.",
              note + more, [f"return ops.cast({call}, dtype)"]),
-            (f"{self.name}_gradient", "The derivative of f at x.", note + given,
+            (f"{self.name}_gradient", f"{derivative(self.activation)} at x.", note + given,
              [*casts, f"return ops.cast(_gradient({self.inputs}), dtype)"]),
         ]  # fmt: skip
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
-from rescu_cli.export.document import banner
+from rescu_cli.export.document import banner, derivative
 from rescu_cli.export.layout import default, docstring, exported, head, indented, wrapped
 from rescu_cli.export.lowering import lower
 from rescu_cli.export.program import Node, Program
@@ -75,7 +75,7 @@ def emit(activation: Activation, name: str) -> str:
         _WIDENED.format(name=name).strip("\n"),
         *helpers,
         _function(program, name, "f(x)", program.value),
-        _function(program, f"{name}_gradient", "The derivative of f at x", program.gradient),
+        _function(program, f"{name}_gradient", f"{derivative(activation)} at x", program.gradient),
     ]
     return "\n\n\n".join(parts) + "\n"
 

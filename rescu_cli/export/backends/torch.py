@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rescu_cli.core.activation import Activation
 from rescu_cli.export.backends.torch_module import module_text
-from rescu_cli.export.document import banner, prose
+from rescu_cli.export.document import banner, derivative, prose
 from rescu_cli.export.inplace import InPlaceSource
 from rescu_cli.export.layout import (
     TORCH_FORMATS,
@@ -148,7 +148,7 @@ def _expm1(u: Tensor) -> Tensor:
     def formulas(self) -> str:
         """The private functions: pure, in the computing format."""
         rows = [("_value", "f(x)", self.program.value),
-                ("_gradient", "The derivative of f", self.program.gradient)]  # fmt: skip
+                ("_gradient", derivative(self.activation), self.program.gradient)]  # fmt: skip
         if not self.names:
             del rows[0]  # the autograd function then runs the fast variant
         rows += [(f"_{n}_gradient", f"The derivative of f with respect to {n}", i)
@@ -175,10 +175,12 @@ def _expm1(u: Tensor) -> Tensor:
     def public(self) -> str:
         """The plain functions: temporaries reused, no graph."""
         places = {"value": self.program.value, "gradient": self.program.gradient}
+        plain = self.activation.surrogate is None
+        both = f"f(x) and its {'derivative' if plain else 'surrogate gradient'}"
         rows = [
             ("value", "Tensor", "f(x)"),
-            ("gradient", "Tensor", "The derivative of f at x"),
-            ("value_and_gradient", "tuple[Tensor, Tensor]", "f(x) and its derivative"),
+            ("gradient", "Tensor", f"{derivative(self.activation)} at x"),
+            ("value_and_gradient", "tuple[Tensor, Tensor]", both),
         ]
         parts = []
         for suffix, kind, says in rows:

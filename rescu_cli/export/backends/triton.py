@@ -12,7 +12,7 @@ from rescu_cli.export.backends.triton_text import (
     OF_X,
     OF_X_AND_PARAMETERS,
 )
-from rescu_cli.export.document import banner, prose
+from rescu_cli.export.document import banner, derivative, prose
 from rescu_cli.export.layout import (
     TORCH_FORMATS,
     default,
@@ -101,7 +101,7 @@ class _Writer:
     def formulas(self) -> list[str]:
         """The device functions, in the format that is computed in."""
         rows = [("_value", "f(x)", self.program.value),
-                ("_gradient", "The derivative of f", self.program.gradient)]  # fmt: skip
+                ("_gradient", derivative(self.activation), self.program.gradient)]  # fmt: skip
         rows += [(f"_{n}_gradient", f"The derivative of f with respect to {n}", i)
                  for n, i in self.program.parameter_gradients]  # fmt: skip
         parts = []
@@ -182,7 +182,7 @@ class _Writer:
         for function, says, text, body in (
             (self.name, f"{prose(self.activation.summary) or 'f(x)'}, elementwise.", note + more,
              [f"return {title}.apply({self.inputs})"]),
-            (f"{self.name}_gradient", "The derivative of f at x.", note + given,
+            (f"{self.name}_gradient", f"{derivative(self.activation)} at x.", note + given,
              [f"x{', parameters' if self.names else ''} = _prepared(x{given_names})",
               f"return _launch(x{', parameters' if self.names else ''}, 1, torch.ones_like(x))"]),
         ):  # fmt: skip

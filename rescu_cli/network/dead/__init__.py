@@ -1,0 +1,1 @@
+"""Dead units: activations of a network that are off on some or on all inputs of a data set."""
