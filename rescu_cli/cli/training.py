@@ -24,11 +24,11 @@ Task = Annotated[
 Model = Annotated[str, typer.Option(help="Model: mlp, cnn, ctr.")]
 Epochs = Annotated[
     int | None,
-    typer.Option(help="Passes over the data.  [default: 30, ctr: 1]", show_default=False),
+    typer.Option(help="Passes over the data.  \\[default: 30, ctr: 1]", show_default=False),
 ]
 Lr = Annotated[
     float | None,
-    typer.Option(help="First learning rate.  [default: 0.001, ctr: 0.05]", show_default=False),
+    typer.Option(help="First learning rate.  \\[default: 0.001, ctr: 0.05]", show_default=False),
 ]
 Tune = Annotated[
     str | None,
@@ -45,22 +45,24 @@ Match = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(help="Examples per step.  [default: 64, ctr: 256]", show_default=False),
+    typer.Option(help="Examples per step.  \\[default: 64, ctr: 256]", show_default=False),
 ]
 Width = Annotated[
     int | None,
     typer.Option(
-        help="Units, or channels, per hidden layer.  [default: 128, 64; cnn: 16, 32; ctr: 64, 32]",
+        help="Units, or channels, per layer.  \\[default: 128, 64; cnn: 16, 32; ctr: 64, 32]",
         show_default=False,
     ),
 ]
-Depth = Annotated[int | None, typer.Option(help="Hidden layers.  [default: 2]", show_default=False)]
+Depth = Annotated[
+    int | None, typer.Option(help="Hidden layers.  \\[default: 2]", show_default=False)
+]
 Norm = Annotated[str, typer.Option(help="Normalisation: none, layer or batch.")]
 Dropout = Annotated[float, typer.Option(help="Share of hidden units dropped in training.")]
 Optimizer = Annotated[
     str | None,
     typer.Option(
-        help="adam (cosine) or adagrad.  [default: adam, ctr: adagrad]", show_default=False
+        help="adam (cosine) or adagrad.  \\[default: adam, ctr: adagrad]", show_default=False
     ),
 ]
 Init = Annotated[
@@ -77,7 +79,7 @@ Engine = Annotated[str, typer.Option(help="local, loky or dask://HOST:PORT.")]
 Workers = Annotated[int | None, typer.Option(help="Worker processes for loky.", show_default=False)]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Run directory.  [default: rescu-runs/…]", show_default=False),
+    typer.Option(help="Run directory.  \\[default: rescu-runs/…]", show_default=False),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Keep finished cells of the run directory.")

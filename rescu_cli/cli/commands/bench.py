@@ -31,10 +31,10 @@ def bench(
     ] = "float32",
     size: Annotated[
         int | None,
-        typer.Option(help="Elements.  [default: 2^22 on cpu, 2^26 on cuda]", show_default=False),
+        typer.Option(help="Elements.  \\[default: 2^22 on cpu, 2^26 on cuda]", show_default=False),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="Threads inside one operation.  [default: torch's]",
+        int | None, typer.Option(help="Threads inside one operation.  \\[default: torch's]",
                                  show_default=False)
     ] = None,
     rounds: Annotated[int, typer.Option(help="Samples of each time.")] = 15,

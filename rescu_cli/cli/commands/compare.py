@@ -57,7 +57,7 @@ def compare(
     init: training.Init = "gain",
     vary: training.Vary = "init,order",
     baseline: Annotated[
-        str | None, typer.Option(help="Compared with.  [default: the first]", show_default=False)
+        str | None, typer.Option(help="Compared with.  \\[default: the first]", show_default=False)
     ] = None,
     device: training.Device = "cpu",
     engine: training.Engine = "local",

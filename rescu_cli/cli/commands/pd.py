@@ -32,7 +32,7 @@ def pd(
     task: Annotated[
         str | None,
         typer.Option(
-            help="classification or regression.  [default: what the files and their labels say]",
+            help="classification or regression.  \\[default: what the files and their labels say]",
             show_default=False,
         ),
     ] = None,

@@ -24,7 +24,7 @@ def regions(
     box: Annotated[
         str | None,
         typer.Option(
-            help="Ends of the slice.  [default: -1,1,-1,1]", metavar="XMIN,XMAX,YMIN,YMAX",
+            help="Ends of the slice.  \\[default: -1,1,-1,1]", metavar="XMIN,XMAX,YMIN,YMAX",
             show_default=False,
         ),
     ] = None,
