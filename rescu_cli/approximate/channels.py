@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,8 +17,9 @@ from rescu_cli.approximate.polynomial import MAX_DEGREE, settled
 from rescu_cli.approximate.request import Request
 from rescu_cli.approximate.target import Target
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.files import read_arrays
 from rescu_cli.core.symbols import exact
-from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.errors import UsageError
 
 Array = npt.NDArray[np.float64]
 _MOST_CHANNELS = 65_536
@@ -134,19 +134,10 @@ def read_statistics(path: Path) -> tuple[Array, Array]:
     """The arrays ``mean`` and ``std`` of an ``.npz`` file.
 
     Raises:
-        StoreError: If the file cannot be read.
-        UsageError: If it is not such a file.
+        StoreError: If there is no such file.
+        UsageError: If it holds something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            found = {name: data[name] for name in data.files}
-    except OSError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise UsageError(
-            f"{path} is no .npz file with arrays of numbers; write it with numpy.savez(path, "
-            "mean=…, std=…)."
-        ) from error
+    found = read_arrays(path, "mean and std; write it with numpy.savez(path, mean=…, std=…)")
     missing = [name for name in ("mean", "std") if name not in found]
     if missing:
         raise UsageError(

@@ -52,6 +52,31 @@ def read_json(path: Path) -> Any:
         raise UsageError(f"{path} is not JSON: {error}.") from error
 
 
+def read_arrays(path: Path, wanted: str) -> dict[str, Any]:
+    """The arrays of an ``.npz`` file by name; nothing in it is run.
+
+    Args:
+        path: The file.
+        wanted: What it should hold, for the message.
+
+    Raises:
+        StoreError: If there is no such file.
+        UsageError: If it is no archive of plain arrays.
+    """
+    import numpy as np
+
+    if not path.is_file():
+        raise StoreError(f"There is no file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # reason: damaged bytes raise whatever a decoder meets first
+        said = " ".join(str(error).split())[:120] or type(error).__name__
+        raise UsageError(
+            f"{path} is no .npz of plain arrays ({said}); it should hold {wanted}."
+        ) from error
+
+
 def write_json(path: Path, data: Any) -> None:
     """``data`` as indented JSON with a final newline; NaN and infinities are refused."""
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from rescu_cli.audit.guard import describe
 from rescu_cli.audit.load import load
 from rescu_cli.catalogue import resolve
 from rescu_cli.core.activation import Activation
-from rescu_cli.errors import UsageError
+from rescu_cli.core.files import read_arrays
+from rescu_cli.errors import StoreError, UsageError
 from rescu_cli.export import torch_functions
 from rescu_cli.export.loader import activation_of
 
@@ -44,6 +44,7 @@ def load_model(text: str) -> nn.Module:
 
     Raises:
         UsageError: If it is none of these, or does not hold what is said above.
+        StoreError: If there is no such file.
         NoCallableError: If a Python file is missing, raises, or has no such name.
     """
     ending = Path(text).suffix.lower()
@@ -150,13 +151,7 @@ def _require_finite(where: str, name: str, array: np.ndarray[Any, Any]) -> None:
 
 
 def _from_npz(path: Path) -> nn.Module:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{path} cannot be read as an .npz of plain arrays: {error}") from None
+    arrays = read_arrays(path, "W0, b0, W1, b1, …")
     numbered = {name: m for name in arrays if (m := _NUMBERED.fullmatch(name))}
     unknown = sorted(set(arrays) - set(numbered) - {"activation"})
     depth = sum(name.startswith("W") for name in numbered)
@@ -170,9 +165,9 @@ def _from_npz(path: Path) -> nn.Module:
             f"'activation'; found {', '.join(sorted(arrays)) or 'nothing'}."
         )
     named = arrays.get("activation")
-    activation = (
-        "relu" if named is None else str(named[()] if named.shape == () else named.ravel()[0])
-    )
+    if named is not None and (named.size != 1 or named.dtype.kind not in "US"):
+        raise UsageError(f"{path}: 'activation' should be one name, e.g. relu; found {named!r}.")
+    activation = "relu" if named is None else str(named.reshape(-1)[0])
     return dense_chain(
         [arrays[f"W{i}"] for i in range(depth)],
         [arrays.get(f"b{i}") for i in range(depth)],
@@ -190,7 +185,7 @@ def _from_saved(path: Path) -> nn.Module:
             warnings.simplefilter("ignore")  # about the dialect of a file that is refused anyway
             found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.") from None
+        raise StoreError(f"There is no file {path}.") from None
     except Exception as error:  # noqa: BLE001  reason: bytes that are no pickle raise anything
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
         reason = f"it wants to load {asked[1]}" if asked else describe(error, path)

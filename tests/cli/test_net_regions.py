@@ -92,6 +92,14 @@ def test_smooth_networks_say_what_is_exact_and_what_is_bounded(
     assert code == 0 and "(proved)" in out and "stand in" in out
 
 
+def test_a_file_that_is_missing_is_a_file_problem(
+    net: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for argv in ((net, "--slice", "none.npz"), ("none.npz",), ("none.pt",)):
+        code, _, err = run(capsys, *argv)
+        assert code == 5 and "no file" in err
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
@@ -99,7 +107,6 @@ def test_smooth_networks_say_what_is_exact_and_what_is_bounded(
         (("--box", "a,b,c,d"), "not understood"),
         (("--box", "1,1,0,2"), "empty"),
         (("--approx", "pwl"), "not understood"),
-        (("--slice", "none.npz"), "no file"),
         (("--out", "regions.txt"), ".json or .npz"),
         (("--plot", "regions.gif"), "png, .svg or .pdf"),
         (("--checkpoints", "none.npz", "--out", "x.json"), "for one network"),

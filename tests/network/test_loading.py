@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import StoreError, UsageError
 from rescu_cli.network import load_model
 from rescu_cli.network.loading import Elementwise
 
@@ -109,7 +109,7 @@ def test_an_npz_that_holds_something_else_is_refused(
 def test_files_that_are_missing_or_no_such_files_are_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "text.npz").write_text("hello")
     (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(UsageError, match=name):
+    with pytest.raises((UsageError, StoreError), match=name):
         load_model(str(tmp_path / name))
 
 

@@ -62,3 +62,14 @@ def test_narrow_networks_have_no_closed_curves_and_wider_ones_do() -> None:
     assert found[1].n_loops == found[2].n_loops == 0 and found[2].example is None
     assert found[3].n_with_loops > 0 and found[4].n_with_loops > 0
     assert found[4].n_loops >= found[4].n_with_loops and found[4].level is not None
+
+
+def test_ends_that_differ_by_a_rounding_are_one_point() -> None:
+    """Coordinates on the edge of any grid that one might round to."""
+    box = Slice.plane((-1.0, -1.0), (1.0, 1.0))
+    generator = np.random.default_rng(0)
+    w = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    for x, y in generator.integers(-200_000_000, 200_000_000, (40, 2)) * 2e-9 + 1e-9:
+        one = dense_chain([w, np.ones((1, 4))], [np.array([-x, x, -y, y]), None])
+        found = regions(one, box)
+        assert len(closed_curves(level_segments(found, 0.5), box)) == 1

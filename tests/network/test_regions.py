@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from rescu_cli.catalogue import resolve
 from rescu_cli.errors import UsageError
 from rescu_cli.network.loading import activation_layer, dense_chain
-from rescu_cli.network.regions import cutting
+from rescu_cli.network.regions import compute, cutting
 from rescu_cli.network.regions.compute import Regions, regions
+from rescu_cli.network.regions.matrices import affine_map
+from rescu_cli.network.regions.program import Affine, read_program
 from rescu_cli.network.regions.slices import Slice, load_slice
+from rescu_cli.network.regions.surrogate import surrogate
 
 SQUARE = Slice.plane((-2.0, -2.0), (2.0, 2.0))
 
@@ -289,6 +295,9 @@ def test_a_tolerance_that_is_too_wide_loses_regions(monkeypatch: pytest.MonkeyPa
     model = chain(2, 10, 10, 1)
     n = len(regions(model, SQUARE, exact=True).cells)
     monkeypatch.setattr(cutting, "TOLERANCE", 0.02)
+    with pytest.raises(UsageError, match="differ by"):
+        regions(model, SQUARE)
+    monkeypatch.setattr(compute, "AGREEMENT", 10.0)
     assert len(regions(model, SQUARE).cells) < n
 
 
@@ -383,11 +392,6 @@ def test_the_proved_error_of_a_stand_in_holds(name: str, n_lines: int) -> None:
     "name", ["smelu:beta=1", "gelu", "gsmelu:alpha=0.5,beta=2,g_minus=0.1,g_plus=1"]
 )
 def test_the_proved_error_of_one_activation_is_near_the_largest(name: str) -> None:
-    from fractions import Fraction
-
-    from rescu_cli.catalogue import resolve
-    from rescu_cli.network.regions.surrogate import surrogate
-
     activation = resolve(name).with_defaults()
     made = surrogate(activation, 6, Fraction(-3), Fraction(3))
     z = np.linspace(-3, 3, 20001)
@@ -522,3 +526,150 @@ def test_areas_are_those_of_the_input_space() -> None:
     assert np.allclose(np.sort(a.cells.areas()), np.sort(b.cells.areas()))
     assert a.boundary[0].length == pytest.approx(b.boundary[0].length)
     assert replace(oblique, low=(-1.0, -1.0)).area == 9.0
+
+
+# -- what a hostile reader found -----------------------------------------------------------------
+
+
+def test_slopes_are_the_weights_themselves_whatever_is_added() -> None:
+    """Not fl(fl(w + b) − b): a large bias must not round the weights."""
+    generator = np.random.default_rng(0)
+    w = generator.standard_normal((3, 2))
+    for bias in (7.0, 1e13, -1e300):
+        program = read_program(dense_chain([w], [np.full(3, bias)]))
+        step = program.steps[0]
+        assert isinstance(step, Affine)
+        found = affine_map(program, step, {program.entry: (2,)})
+        assert (found.matrices[program.entry] == w).all() and (found.constant == bias).all()
+
+
+class Constants(nn.Module):
+    """Numbers and tensors that are added, in several spellings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.Parameter(torch.tensor([0.5, -1.5, 3.0]))
+        self.a = nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.a(x) + 0.25)
+        h = torch.add(2.0 - h, self.c, alpha=3) * self.c / 4
+        h = nn.functional.pad(h, (0, 1), value=1.5)
+        return (h - 7).sub(1.0, alpha=0.5)  # type: ignore[no-any-return]
+
+
+def test_constants_are_added_once() -> None:
+    torch.manual_seed(1)
+    model = Constants().double()
+    found = regions(model, SQUARE)
+    places = np.random.default_rng(0).uniform(-2, 2, (300, 2))
+    which, affine = at(found, places)
+    assert np.abs(affine - outputs(model, SQUARE, places, None))[which >= 0].max() < 1e-12
+
+
+class Transposed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.act = nn.Linear(2, 4), activation_layer("gelu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.a(x)).permute(1, 0)  # type: ignore[no-any-return]
+
+
+class Dropping(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(x, 0.5)
+
+
+class Square(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.mul(input=x, other=x)
+
+
+class Floor(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.div(x, 0.5, rounding_mode="floor")
+
+
+class Overwriting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.act = nn.Linear(2, 4), activation_layer("gelu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        return self.act(torch.relu_(h)) + h  # type: ignore[no-any-return]
+
+
+class First(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[0]
+
+
+class Data(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(x.data) + 0
+
+
+def variance() -> nn.Module:
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.ReLU())
+    assert isinstance(model[0], nn.BatchNorm1d) and model[0].running_var is not None
+    model[0].running_var.fill_(-1.0)
+    return model
+
+
+def huge() -> nn.Module:
+    return dense_chain([np.full((1, 2), 1e300), np.full((1, 1), 1e300)], [None, None])
+
+
+@pytest.mark.parametrize(
+    ("make", "approx"),
+    [
+        (Transposed, 4), (Overwriting, 4), (Dropping, None), (Square, None), (Floor, None),
+        (First, None), (Data, None), (variance, None), (huge, None),
+        (lambda: nn.Sequential(nn.Linear(2, 2), nn.LeakyReLU(float("nan"))), None),
+    ],
+)  # fmt: skip
+def test_a_network_that_is_not_what_it_looks_like_is_refused(
+    make: Callable[[], nn.Module], approx: int | None
+) -> None:
+    torch.manual_seed(0)
+    with np.errstate(all="ignore"), pytest.raises(UsageError):
+        regions(make(), SQUARE, approx=approx)
+
+
+def test_far_from_the_origin_nothing_is_lost() -> None:
+    """A box of width 4 at a million: the same regions as about the origin."""
+    near = chain(2, 9, 6, 1)
+    first = near[0]
+    assert isinstance(first, nn.Linear)
+    away = np.array([2.0**20, -(2.0**21)])
+    moved = nn.Linear(2, 9).double()
+    with torch.no_grad():
+        moved.weight.copy_(first.weight)
+        moved.bias.copy_(first.bias - first.weight @ torch.from_numpy(away))
+    far = nn.Sequential(moved, *list(near.children())[1:])
+    low, high = away - 2, away + 2
+    found = regions(far, Slice.plane((low[0], low[1]), (high[0], high[1])))
+    here = regions(near, SQUARE)
+    assert len(found.cells) == len(here.cells)
+    assert np.allclose(np.sort(found.cells.areas()), np.sort(here.cells.areas()), atol=1e-7)
+    assert found.boundary[0].length == pytest.approx(here.boundary[0].length, abs=1e-6)
+    assert (found.cells.vertices.min(0) == low).all()
+
+
+def test_irrational_tails_are_in_the_bound() -> None:
+    activation = resolve("gsmelu:g_plus=sqrt(2)").with_defaults()
+    made = surrogate(activation, 10_000, Fraction(-10), Fraction(10**9))
+    value, stand_in = activation.pieces[-1].value, made.pieces.value(Fraction(10**9))
+    exact = value.subs(next(iter(value.free_symbols)), 10**9)
+    off = float(abs(sp.N(exact - sp.Rational(stand_in.numerator, stand_in.denominator), 40)))
+    assert 1e-8 < off <= made.sup_error
+
+
+def test_a_slope_of_one_bends_nothing_and_an_end_at_infinity_is_none() -> None:
+    flat = nn.Sequential(nn.Linear(2, 5), nn.LeakyReLU(1.0), nn.Linear(5, 1))
+    assert len(regions(flat, SQUARE).cells) == 1
+    torch.manual_seed(0)
+    open_ended = nn.Sequential(nn.Linear(2, 5), nn.Hardtanh(float("-inf"), 1.0))
+    assert len(regions(open_ended, SQUARE).cells) > 1

@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from rescu_cli.network.regions.cutting import TOLERANCE, signs_of
 from rescu_cli.network.regions.polygons import Floats, Integers, Polygons
@@ -120,9 +121,11 @@ def _zero_edges(
     owner = cells.owner[zero]
     if not len(found):
         return found, owner
-    scale = float(np.abs(cells.vertices).max()) or 1.0
-    key = np.sort(np.round(found / (scale * TOLERANCE * 16)), axis=1).reshape(len(found), 4)
-    first = np.sort(np.unique(key, axis=0, return_index=True)[1])
+    # Polygons do not overlap, so that only the two sides of one edge have the same middle.
+    scale = float(np.ptp(cells.vertices, axis=0).max()) or 1.0
+    near = cKDTree(found.mean(1)).query_pairs(scale * TOLERANCE * 16, output_type="ndarray")
+    first = np.ones(len(found), dtype=bool)
+    first[near.max(1) if len(near) else []] = False
     return found[first], owner[first]
 
 

@@ -24,7 +24,13 @@ from rescu_cli.network.regions.pieces import (
     pieces_of,
 )
 from rescu_cli.network.regions.polygons import Floats, Polygons
-from rescu_cli.network.regions.program import Affine, Choice, Program, read_program
+from rescu_cli.network.regions.program import (
+    Affine,
+    Choice,
+    Program,
+    contained,
+    read_program,
+)
 from rescu_cli.network.regions.slices import Slice
 from rescu_cli.network.regions.surrogate import Surrogate, surrogates
 
@@ -103,38 +109,64 @@ def regions(
             f"The slice lies in {len(where.origin)} dimensions, but an input of shape {size} has "
             f"{int(np.prod(size))}."
         )
+    local, shift = (where, np.zeros(2)) if exact else where.centred()
     smooth = _smooth(program)
     if smooth and approx is None:
-        return _zones(program, smooth[0], where, size, max_regions)
+        zones = _zones(model, program, smooth[0], local, size, max_regions)
+        return _moved(zones, where, shift)
     found = None
     if smooth and approx is not None:
-        found = surrogates(program, where, size, approx)
+        found = surrogates(program, local, size, approx)
         pieces = dict(found.pieces)
     else:
         pieces = {s.name: _own(s) for s in program.steps if isinstance(s, Choice)}
     if exact:
-        cut = _rational(program, pieces, where, size, max_regions)
+        cut = _rational(program, pieces, local, size, max_regions)
     else:
-        cut = partition(program, pieces, where, size, max_regions)
-    if found is None:
-        _require_agreement(model, cut, where, size)
-    return Regions(
-        where=where,
+        cut = partition(program, pieces, local, size, max_regions)
+    _require_agreement(model, cut, local, size, found.output_error if found else 0.0)
+    result = Regions(
+        where=local,
         cells=cut.cells,
         maps=cut.maps,
         layers=cut.layers,
-        boundary=tuple(boundaries(cut.cells, cut.maps, where.reach)) if len(cut.cells) else (),
+        boundary=tuple(boundaries(cut.cells, cut.maps, local.reach)) if len(cut.cells) else (),
         complete=cut.complete,
         arithmetic="rational" if exact else "float64",
         surrogates={_label(program, k): v for k, v in found.used.items()} if found else None,
         output_error=found.output_error if found else None,
     )
+    return _moved(result, where, shift)
+
+
+def _moved(found: Regions, where: Slice, shift: Floats) -> Regions:
+    """The same in the coordinates of the slice that was asked for."""
+    if not shift.any():
+        return found
+    maps = found.maps.copy()
+    maps[:, 2] -= maps[:, 0] * shift[0] + maps[:, 1] * shift[1]
+    return replace(
+        found,
+        where=where,
+        cells=Polygons(found.cells.vertices + shift, found.cells.starts),
+        maps=maps,
+        boundary=tuple(replace(b, segments=b.segments + shift) for b in found.boundary),
+    )
 
 
 def _require_agreement(
-    model: nn.Module, cut: Partition, where: Slice, size: tuple[int, ...]
-) -> None:
-    """Runs the network itself, one example at a time, in the middle of some regions.
+    model: nn.Module, cut: Partition, where: Slice, size: tuple[int, ...], allowed: float = 0.0,
+    *, before: str | None = None,
+) -> None:  # fmt: skip
+    """Runs the network itself, one example at a time, at points inside some regions.
+
+    Args:
+        model: The network.
+        cut: What was found of it.
+        where: The slice.
+        size: Of one input.
+        allowed: What stand-ins may change.
+        before: A layer whose input is what was found, not the network's output.
 
     Raises:
         UsageError: If it gives something else than the affine maps: it mixes examples, say.
@@ -142,18 +174,36 @@ def _require_agreement(
     if not len(cut.cells):
         return
     chosen = np.unique(np.linspace(0, len(cut.cells) - 1, CHECKED).astype(np.int64))
-    places = cut.cells.at(chosen).centres()
-    m = cut.maps[chosen]
+    cells = cut.cells.at(chosen)
+    centres = cells.centres()
+    # Also half-way to the corners: at the middle of a box around 0 no slope is seen.
+    places = np.concatenate([centres, (centres[cells.owner] + cells.vertices) / 2])
+    m = cut.maps[chosen][np.concatenate([np.arange(len(chosen)), cells.owner])]
     wanted = m[:, 0] * places[:, :1] + m[:, 1] * places[:, 1:] + m[:, 2]
     x = torch.from_numpy(where.points(places)).reshape(-1, 1, *size)
-    twin = copy.deepcopy(model).to(torch.float64).eval()
+    twin = contained(copy.deepcopy(model).to(torch.float64).eval())
+    seen: list[torch.Tensor] = []
+    if before is not None:
+        twin.get_submodule(before).register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     with torch.no_grad():
-        true = np.stack([twin(one).reshape(-1).numpy() for one in x])
-    off = np.inf if true.shape != wanted.shape else float(np.abs(true - wanted).max())
-    if not off <= AGREEMENT * max(1.0, float(np.abs(true).max())):
+        outputs = [twin(one) for one in x]
+    rows = [one.reshape(-1).numpy() for one in (outputs if before is None else seen)]
+    true = np.stack(rows) if len({len(row) for row in rows}) == 1 else np.empty((0, 0))
+    if true.shape != wanted.shape:
         raise UsageError(
-            f"The affine maps found and the network differ by {off:.3g} at points of the slice. "
-            "Its forward may mix the examples of a batch, or change what it computes."
+            f"The network gives {len(rows[0])} numbers for an input by itself, and "
+            f"{wanted.shape[1]} were found: its forward mixes the examples of a batch."
+        )
+    if not (np.isfinite(true).all() and np.isfinite(wanted).all()):
+        raise UsageError(
+            "The network's numbers overflow on the slice; no region can be vouched for."
+        )
+    off, scale = np.abs(true - wanted).max(0), np.maximum(1.0, np.abs(true).max(0))
+    if (off > AGREEMENT * scale + allowed).any():
+        raise UsageError(
+            f"The affine maps found and the network differ by {off.max():.3g} at points of the "
+            "slice. Its forward may mix the examples of a batch, change a value that is used "
+            "again, or not be affine where it looks so; or the slice is too far from the origin."
         )
 
 
@@ -175,9 +225,13 @@ def _label(program: Program, name: str) -> str:
 
 
 def _zones(
-    program: Program, smooth: tuple[Choice, Activation], where: Slice, size: tuple[int, ...],
+    model: nn.Module,
+    program: Program,
+    smooth: tuple[Choice, Activation],
+    where: Slice,
+    size: tuple[int, ...],
     max_regions: int | None,
-) -> Regions:  # fmt: skip
+) -> Regions:
     """Where each unit of the first activation is on which piece: parallel lines for each unit."""
     step, activation = smooth
     first = next(s for s in program.steps if not isinstance(s, Affine))
@@ -198,6 +252,7 @@ def _zones(
     one, nothing = (Fraction(1),) * (len(thresholds) + 1), (Fraction(0),) * (len(thresholds) + 1)
     passing = Pieces(thresholds, one, nothing, activation.spec)
     cut = partition(inside, {step.name: passing}, where, size, max_regions)
+    _require_agreement(model, cut, where, size, before=step.label)
     x, y = cut.cells.centres().T[:, :, None]
     z = cut.maps[:, 0] * x + cut.maps[:, 1] * y + cut.maps[:, 2]
     zone = np.searchsorted(np.array([float(t) for t in thresholds]), z)

@@ -18,7 +18,10 @@ LISTED = 10_000  # regions that a summary lists one by one
 
 def slope_norms(found: Regions) -> Floats:
     """Norm of the output's gradient along the slice on each region, (R,); Frobenius for several."""
-    return np.asarray(np.sqrt((found.maps[:, :2] ** 2).sum((1, 2))))
+    slopes = np.abs(found.maps[:, :2])
+    largest = slopes.max((1, 2), keepdims=True)
+    scaled = slopes / np.where(largest > 0, largest, 1.0)  # squares of large slopes would overflow
+    return np.asarray(largest[:, 0, 0] * np.sqrt((scaled**2).sum((1, 2))))
 
 
 def summary(found: Regions) -> dict[str, Any]:

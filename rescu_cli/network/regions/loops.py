@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 from torch import nn
 
 from rescu_cli.network.loading import dense_chain
@@ -63,12 +66,15 @@ def closed_curves(segments: Floats, where: Slice) -> list[Floats]:
     Returns:
         For each curve its segments.
     """
+    if not len(segments):
+        return []
     scale = JOIN * max(where.high[0] - where.low[0], where.high[1] - where.low[1])
-    keys = np.round(segments.reshape(-1, 2) / scale).astype(np.int64)
-    _, place = np.unique(keys, axis=0, return_inverse=True)
+    points = segments.reshape(-1, 2)
+    near = cKDTree(points).query_pairs(scale, output_type="ndarray")
+    place = _components(near, len(points))
     ends = place.reshape(-1, 2)
     ends, segments = ends[ends[:, 0] != ends[:, 1]], segments[ends[:, 0] != ends[:, 1]]
-    root = _components(ends, int(place.max()) + 1 if len(place) else 0)
+    root = _components(ends, int(place.max()) + 1)
     degree = np.bincount(ends.ravel(), minlength=len(root))
     component = root[ends[:, 0]] if len(ends) else np.empty(0, np.int64)
     closed = []
@@ -81,9 +87,6 @@ def closed_curves(segments: Floats, where: Slice) -> list[Floats]:
 
 def _components(ends: Integers, n_points: int) -> Integers:
     """The component of each point of a graph."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     ones = np.ones(len(ends))
     graph = coo_array((ones, (ends[:, 0], ends[:, 1])), shape=(n_points, n_points))
     return np.asarray(connected_components(graph, directed=False)[1])

@@ -141,6 +141,7 @@ def partition(
             cells = part.cells
             number, values = _run(program, part.number + 1, _behind(program, part, pieces), shape)
             if number == len(program.steps):
+                _require_examples(values[program.result], len(cells))
                 vertices.add(cells.vertices)
                 counts.add(cells.counts)
                 maps.add(_by_region(values[program.result], len(cells)))
@@ -217,6 +218,14 @@ def _run(program: Program, number: int, values: Values, shape: Sequence[int]) ->
             ) from error
         number += 1
     return number, values
+
+
+def _require_examples(result: object, n_regions: int) -> None:
+    if not isinstance(result, Tensor) or not result.ndim or len(result) != 3 * n_regions:
+        raise UsageError(
+            "The network does not give one vector for each example of a batch; its forward picks "
+            "one of them, or mixes them."
+        )
 
 
 def _by_region(tensor: Tensor, n_regions: int) -> Floats:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from math import isfinite
 
 import numpy as np
 import sympy as sp
@@ -58,7 +59,7 @@ class Pieces:
     ) -> Pieces:
         """From slopes alone: the value at the first threshold fixes the rest."""
         t, s = [Fraction(v) for v in thresholds], [Fraction(v) for v in slopes]
-        value, offsets = Fraction(at_first), [Fraction(at_first) - s[0] * t[0]]
+        value, offsets = Fraction(at_first), [Fraction(at_first) - s[0] * (t[0] if t else 0)]
         for k, place in enumerate(t):
             value = s[k] * place + offsets[k]
             offsets.append(value - s[k + 1] * place)
@@ -120,8 +121,14 @@ def known_pieces(step: Choice) -> Pieces:
     if isinstance(module, Absolute):
         return Pieces.kinked("abs", [0], [-1, 1], 0)
     if isinstance(module, nn.LeakyReLU):
-        return Pieces.kinked("leaky_relu", [0], [module.negative_slope, 1], 0)
+        slope = module.negative_slope
+        if not isfinite(slope):
+            raise UsageError(f"{step.label}: a LeakyReLU of slope {slope}; it must be finite.")
+        return Pieces.kinked("leaky_relu", *(([0], [slope, 1]) if slope != 1 else ([], [1])), 0)
     if isinstance(module, nn.Hardtanh):  # ReLU6 is one of them
         low, high = module.min_val, module.max_val
-        return Pieces.kinked("hardtanh", [low, high], [0, 1, 0], low)
+        bends = [(end, slope) for end, slope in ((low, 1), (high, 0)) if isfinite(end)]
+        first = 0 if isfinite(low) else 1
+        places, slopes = [b for b, _ in bends], [first, *(s for _, s in bends)]
+        return Pieces.kinked("hardtanh", places, slopes, places[0] if places else 0)
     raise UsageError(f"{step.label}: a {type(module).__name__} has no known pieces.")

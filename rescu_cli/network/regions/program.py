@@ -133,8 +133,8 @@ _ACTIVATION_CALLS: dict[Any, Callable[..., nn.Module]] = {
     functional.relu: _relu, torch.relu: _relu, torch.relu_: _relu, "relu": _relu, "relu_": _relu,
     functional.leaky_relu: _leaky, functional.hardtanh: _hardtanh,
     functional.relu6: lambda *_, **__: nn.ReLU6(),
-    torch.abs: lambda *_: Absolute(), "abs": lambda *_: Absolute(), abs: lambda *_: Absolute(),
-    operator.abs: lambda *_: Absolute(),
+    torch.abs: lambda *_, **__: Absolute(), "abs": lambda *_: Absolute(),
+    abs: lambda *_: Absolute(), operator.abs: lambda *_: Absolute(),
 }  # fmt: skip
 _AFFINE_CALLS = {
     operator.add, operator.iadd, torch.add, operator.sub, torch.sub, operator.neg, torch.flatten,
@@ -150,6 +150,7 @@ _AFFINE_METHODS = {
 }  # fmt: skip
 _SHAPE_METHODS = {"size", "dim"}
 _SHAPE_CALLS = {getattr}
+_SHAPE_NAMES = {"shape", "ndim", "dtype", "device"}
 
 
 def read_program(model: nn.Module) -> Program:
@@ -164,14 +165,14 @@ def read_program(model: nn.Module) -> Program:
     """
     model = copy.deepcopy(model).to(torch.float64).eval().requires_grad_(False)
     try:
-        graph = _Tracer().trace(_contained(model))
+        graph = _Tracer().trace(contained(model))
     except Exception as error:
         raise UsageError(
             f"The forward of {type(model).__name__} cannot be traced: {type(error).__name__}: "
             f"{error}. Regions need a forward without branches on values."
         ) from error
-    for name, parameter in model.named_parameters():
-        if not bool(parameter.isfinite().all()):
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if not bool(tensor.isfinite().all()):
             raise UsageError(f"The parameter {name} is not finite; no region can be computed.")
     steps: list[Step] = []
     entry, result = "", ""
@@ -206,7 +207,7 @@ class _Tracer(fx.Tracer):
         return known or super().is_leaf_module(m, module_qualified_name)
 
 
-def _contained(model: nn.Module) -> nn.Module:
+def contained(model: nn.Module) -> nn.Module:
     """A layer by itself is not traced into, so it is put into a container."""
     return nn.Sequential(model) if _Tracer().is_leaf_module(model, "") else model
 
@@ -228,18 +229,30 @@ def _step(model: nn.Module, node: fx.Node) -> Step:
         if target in _AFFINE_METHODS:
             return Affine(node.name, _affine_run(node, _method(str(target))), inputs)
         raise _unsupported(_spelled(target))
+    if target is functional.dropout and _argument(node, 2, "training", True) is not False:
+        raise UsageError(
+            "F.dropout is called without training=self.training, so it drops units in evaluation "
+            "too: what the network computes is random."
+        )
     if target in _AFFINE_CALLS:
         return Affine(node.name, _affine_run(node, target), inputs)
     if target in _SCALING_CALLS:
-        factors = [a for a in node.args if isinstance(a, fx.Node) and a.op != "get_attr"]
-        divided_by = len(node.args) > 1 and target in _DIVISIONS and node.args[1] in factors
-        if len(factors) > 1 or divided_by:
+        given = (*node.args, *node.kwargs.values())
+        factors = [a for a in given if isinstance(a, fx.Node) and a.op != "get_attr"]
+        below = node.args[1] if len(node.args) > 1 else node.kwargs.get("other")
+        divided_by = target in _DIVISIONS and any(below is f for f in factors)
+        rounded = node.kwargs.get("rounding_mode") is not None
+        if len(factors) > 1 or divided_by or rounded:
             raise UsageError(
                 f"{_spelled(target)} of two tensors is no piecewise-linear step; only products "
                 "with numbers and quotients by numbers are."
             )
-        return Affine(node.name, _affine_run(node, target), inputs)
+        return Affine(node.name, _scaling_run(node, target), inputs)
     raise _unsupported(_spelled(target))
+
+
+def _argument(node: fx.Node, place: int, name: str, default: Any) -> Any:
+    return node.args[place] if len(node.args) > place else node.kwargs.get(name, default)
 
 
 def _inputs(node: fx.Node) -> tuple[str, ...]:
@@ -278,6 +291,12 @@ def _require_fixed(module: nn.Module) -> None:
             "A batch normalisation without running statistics depends on the batch; no region can "
             "be computed."
         )
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and bool(
+        (module.get_buffer("running_var") + module.eps <= 0).any()
+    ):
+        raise UsageError(
+            "A batch normalisation has a negative variance; no region can be computed."
+        )
 
 
 def _tensor_argument(node: fx.Node) -> str:
@@ -287,50 +306,108 @@ def _tensor_argument(node: fx.Node) -> str:
     return first.name
 
 
-def _arguments(node: fx.Node, values: Values, *, zeros: bool = False) -> tuple[Any, Any]:
-    """A call's arguments; with zeros in place of what depends on the input, if asked."""
+def _arguments(
+    node: fx.Node, values: Values, change: Callable[[fx.Node, Any], Any] = lambda _, value: value
+) -> tuple[Any, Any]:
+    """A call's arguments, each that is a value of the network changed as asked."""
 
     def value(entry: fx.Node) -> Any:
-        found = values[entry.name]
-        depends = isinstance(found, Tensor) and entry.op != "get_attr"
-        return torch.zeros_like(found) if zeros and depends else found
+        return change(entry, values[entry.name])
 
     return fx.map_arg(node.args, value), fx.map_arg(node.kwargs, value)
 
 
+def _depends(entry: fx.Node, value: Any) -> bool:
+    return isinstance(value, Tensor) and entry.op != "get_attr"
+
+
 def _affine_run(node: fx.Node, function: Callable[..., Any]) -> Callable[[Values], Any]:
-    """Runs a function on the three coefficients and takes its constant off the first two."""
+    """The linear part on all three coefficients, and the constant on the third alone.
+
+    The linear part is the call with 0 in place of every constant that is added. To run the call as
+    it is and take its constant off again would leave the rounding of their sum in the slopes.
+    """
+    added = _ADDED.get(node.target, ())
+
+    def linear(entry: fx.Node, value: Any) -> Any:
+        constant = isinstance(value, Tensor) and entry.op == "get_attr"
+        return torch.zeros_like(value) if constant else value
+
+    def nothing(entry: fx.Node, value: Any) -> Any:
+        return torch.zeros_like(value) if _depends(entry, value) else value
+
+    has_constant = bool(added) or any(used.op == "get_attr" for used in node.all_input_nodes)
+
+    def run(values: Values) -> Any:
+        args, kwargs = _arguments(node, values, linear)
+        out = function(*[_unadded(a, i in added) for i, a in enumerate(args)],
+                       **{k: _unadded(v, k in added) for k, v in kwargs.items()})  # fmt: skip
+        if not has_constant:
+            return out
+        args, kwargs = _arguments(node, values, nothing)
+        return _with_constant(out, function(*args, **kwargs))
+
+    return run
+
+
+_ADDED: dict[Any, tuple[int | str, ...]] = {
+    operator.add: (0, 1), operator.iadd: (0, 1), operator.sub: (0, 1), torch.add: (0, 1, "other"),
+    torch.sub: (0, 1, "other"), "add": (1, "other"), "add_": (1, "other"), "sub": (1, "other"),
+    functional.pad: (3, "value"),
+}  # fmt: skip
+"""Arguments of calls that are numbers to be added, by place or name."""
+
+
+def _unadded(value: Any, added: bool) -> Any:
+    return 0 if added and isinstance(value, int | float) else value
+
+
+def _scaling_run(node: fx.Node, function: Callable[..., Any]) -> Callable[[Values], Any]:
+    """A product with a number or a constant tensor, or a quotient by one: linear as it is."""
 
     def run(values: Values) -> Any:
         args, kwargs = _arguments(node, values)
-        out = function(*args, **kwargs)
-        args, kwargs = _arguments(node, values, zeros=True)
-        return _linear_part(out, function(*args, **kwargs))
+        return function(*args, **kwargs)
 
     return run
 
 
 def _layer_run(node: fx.Node, layer: nn.Module) -> Callable[[Values], Any]:
-    """The same for a layer, whose constant is one example's and always the same."""
-    constants: dict[torch.Size, Tensor] = {}
+    """The same for a layer: a twin without its constant, which is one example's."""
+    twin, constants = _linear_twin(layer), dict[torch.Size, Tensor]()
 
     def run(values: Values) -> Tensor:
         args, kwargs = _arguments(node, values)
         x = args[0] if args else next(iter(kwargs.values()))
         if x.shape[1:] not in constants:
             constants[x.shape[1:]] = layer(torch.zeros_like(x[:1]))
-        return _linear_part(layer(x), constants[x.shape[1:]])
+        return _with_constant(twin(x), constants[x.shape[1:]])
 
     return run
 
 
-def _linear_part(out: Tensor, constant: Tensor) -> Tensor:
-    """Coefficients of x and y without the constant, which belongs to the third alone."""
-    if bool(constant.any()):
-        out = out.clone().view(-1, 3, *out.shape[1:])
-        out[:, :2] -= constant[:1, None] if len(constant) == 1 else constant.view(out.shape)[:, :2]
-        out = out.flatten(0, 1)
-    return out
+def _linear_twin(layer: nn.Module) -> nn.Module:
+    """The layer without what it adds."""
+    twin = copy.deepcopy(layer)
+    if isinstance(twin, nn.BatchNorm1d | nn.BatchNorm2d):
+        for offset in (twin.running_mean, twin.bias):
+            if offset is not None:
+                offset.zero_()
+    elif isinstance(getattr(twin, "bias", None), nn.Parameter):
+        twin.register_parameter("bias", None)
+    elif isinstance(twin, nn.ConstantPad1d | nn.ConstantPad2d):
+        twin.value = 0.0
+    return twin
+
+
+def _with_constant(out: Tensor, constant: Tensor) -> Tensor:
+    """Linear parts with the constant added to the third coefficient."""
+    if not bool(constant.any()):
+        return out
+    out = out.reshape(-1, 3, *out.shape[1:]).clone()
+    one = len(constant) == 1
+    out[:, 2] += constant if one else constant.reshape(out.shape)[:, 2]
+    return out.flatten(0, 1)
 
 
 def _shape_run(node: fx.Node) -> Callable[[Values], Any]:
@@ -349,7 +426,7 @@ def _is_shape(node: fx.Node) -> bool:
     if node.op == "call_method" and node.target in _SHAPE_METHODS:
         return True
     if node.op == "call_function" and node.target in _SHAPE_CALLS:
-        return True
+        return len(node.args) > 1 and node.args[1] in _SHAPE_NAMES
     inputs = node.all_input_nodes
     return node.op == "call_function" and bool(inputs) and all(_is_shape(n) for n in inputs)
 

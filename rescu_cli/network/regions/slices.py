@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
+from rescu_cli.core.files import read_arrays
 from rescu_cli.errors import UsageError
 from rescu_cli.network.regions.polygons import Floats
 
 MARGIN = 0.25  # of the extent of three points, around them
+FAR = 8.0  # half-widths of the box that its middle may be away from the origin
+LARGEST = 1e100  # of an end: areas and their moments stay finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,8 @@ class Slice:
         numbers = (*self.low, *self.high)
         if not all(map(isfinite, numbers)) or not np.isfinite(self.origin).all():
             raise UsageError(f"A slice has finite ends and a finite origin; found {numbers}.")
+        if max(map(abs, numbers)) > LARGEST:
+            raise UsageError(f"A box with an end beyond {LARGEST:g} asked: {numbers}.")
         if self.low[0] >= self.high[0] or self.low[1] >= self.high[1]:
             raise UsageError(
                 f"The box is empty: x from {self.low[0]:g} to {self.high[0]:g}, y from "
@@ -102,6 +106,19 @@ class Slice:
         """The same plane with another box."""
         return Slice(self.origin, self.directions, low, high)
 
+    def centred(self) -> tuple[Slice, Floats]:
+        """The same slice about its middle if that is far from the origin, and by how much it moved.
+
+        Far from the origin of the coordinates, small differences of large numbers would decide.
+        """
+        low, high = np.array(self.low), np.array(self.high)
+        middle, half = (low + high) / 2, (high - low) / 2
+        if (np.abs(middle) < FAR * half).all():
+            return self, np.zeros(2)
+        ends = (float(half[0]), float(half[1]))
+        moved = Slice(self.points(middle[None])[0], self.directions, (-ends[0], -ends[1]), ends)
+        return moved, middle
+
     @property
     def area(self) -> float:
         """Of the box."""
@@ -133,13 +150,10 @@ def load_slice(
     Raises:
         UsageError: If the file does not hold that.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name], dtype=np.float64) for name in file.files}
-    except FileNotFoundError:
-        raise UsageError(f"There is no file {path}.") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{path} cannot be read as an .npz of numbers: {error}") from None
+    arrays = read_arrays(path, "'points' (3, …), or 'origin' (…) and 'directions' (2, …)")
+    if any(array.dtype.kind not in "fiu" for array in arrays.values()):
+        raise UsageError(f"{path} holds something else than numbers.")
+    arrays = {name: array.astype(np.float64) for name, array in arrays.items()}
     if set(arrays) == {"points"} and arrays["points"].ndim > 1 and len(arrays["points"]) == 3:
         shape = arrays["points"].shape[1:]
         found = Slice.through(arrays["points"].reshape(3, -1))

@@ -232,7 +232,11 @@ def surrogate(activation: Activation, n_segments: int, low: Fraction, high: Frac
     )
     bend = _sup_second_derivative(activation)
     width = max((b - a for a, b in curved), default=Fraction(0))
-    error = _up(width * width / 8 * bend + off * (1 + Fraction(1, 10**9)))
+    error = _up(
+        width * width / 8 * bend
+        + off * (1 + Fraction(1, 10**9))
+        + _rounding(activation, bend, max(abs(low), abs(high)))
+    )
     return Surrogate(activation.spec, pieces, float(low), _float_above(high), error)
 
 
@@ -262,6 +266,17 @@ def _tail(activation: Activation, number: int) -> Fraction | None:
     """The slope of an outer piece that is straight."""
     gradient = activation.pieces[number].gradient
     return fraction(gradient) if gradient.is_number else None
+
+
+def _rounding(activation: Activation, bend: Fraction, reach: Fraction) -> Fraction:
+    """What irrational slopes and joints cost, which were taken as the floats next to them."""
+    ulp = Fraction(1, 2**52)
+    slopes = [p.gradient for p in (activation.pieces[0], activation.pieces[-1])]
+    tails = [abs(fraction(s)) for s in slopes if s.is_number and not sp.sympify(s).is_Rational]
+    joints = [abs(fraction(b)) for b in activation.breakpoints if not sp.sympify(b).is_Rational]
+    farthest = reach + max((abs(fraction(b)) for b in activation.breakpoints), default=Fraction(0))
+    moved = ulp * max(joints, default=Fraction(0))
+    return ulp * max(tails, default=Fraction(0)) * farthest + bend * moved * (moved + farthest)
 
 
 def _sup_second_derivative(activation: Activation) -> Fraction:
