@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from rescu_cli.approximate.bound import SupError
@@ -62,7 +63,7 @@ class Quantised:
                 "coefficients": list(self.before.floats),
                 "exact": list(self.before.decimals()),
                 "sup_error": self.sup_before.to_dict(),
-                "mse": self.mse_before,
+                "mse": _finite(self.mse_before),
             },
         }
 
@@ -173,7 +174,7 @@ class Approximation:
             },
             "chebyshev": None if rational else list(polynomial.chebyshev(low, high)),
             "rational": _rational(self.found) if isinstance(self.found, Quotient) else None,
-            "mse": self.mse,
+            "mse": _finite(self.mse),
             "mse_weight": (
                 f"normal:{float(r.mean)!r},{float(r.std)!r}" if r.method == "dapa"
                 else f"uniform:{float(low)!r},{float(high)!r}"
@@ -213,3 +214,8 @@ def _at(coefficients: Sequence[Fraction], x: Fraction) -> Fraction:
     for c in reversed(coefficients):
         total = total * x + c
     return total
+
+
+def _finite(number: float) -> float | None:
+    """The number; None where it is beyond every float."""
+    return number if isfinite(number) else None

@@ -28,6 +28,7 @@ from rescu_cli.errors import UnsupportedError
 
 _REPAIRS = 6
 _LEVEL = 1e-3
+_DOUBLE = 53  # bits of a float64's mantissa
 _INVISIBLE = 1e-7
 _WARN_OUTSIDE = 1e-4
 
@@ -77,6 +78,8 @@ def approximate(subject: Activation | Target, request: Request) -> Approximation
         before, sup_before, mse_before = found, error, mse
         found, integers, fraction = request.fixed_point.quantised(before)
         error, mse = sup_error(target, found, low, high), _mse(target, found, request)
+        if request.fixed_point.bits <= _DOUBLE:  # a whole number over a power of two is a float64
+            notes, reason = [note for note in notes if note != reason], None
         quantised = Quantised(
             request.fixed_point.bits, fraction, integers, before, sup_before, mse_before
         )
