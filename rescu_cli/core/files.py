@@ -71,9 +71,8 @@ def read_arrays(path: Path, wanted: str) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except Exception as error:  # reason: damaged bytes raise whatever a decoder meets first
-        said = " ".join(str(error).split())[:120] or type(error).__name__
         raise UsageError(
-            f"{path} is no .npz of plain arrays ({said}); it should hold {wanted}."
+            f"{path} is no .npz of plain arrays ({type(error).__name__}); it should hold {wanted}."
         ) from error
 
 

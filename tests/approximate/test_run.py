@@ -220,7 +220,7 @@ def test_statistics_are_read_from_a_file(tmp_path) -> None:
     with pytest.raises(UsageError, match="lacks std; it holds mean"):
         rescu.approx_channels("gelu", tmp_path / "t.npz")
     (tmp_path / "u.npz").write_text("no")
-    with pytest.raises(UsageError, match=r"is no \.npz file"):
+    with pytest.raises(UsageError, match=r"is no \.npz of plain arrays"):
         rescu.approx_channels("gelu", tmp_path / "u.npz")
 
 
