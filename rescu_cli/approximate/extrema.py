@@ -41,11 +41,13 @@ class Extremum:
     """A local extremum of the error.
 
     Args:
+        stretch: On which.
         x: Where.
-        value: f there.
+        value: f there, the middle of its ball.
         error: f − P there.
     """
 
+    stretch: Stretch
     x: balls.Ball
     value: balls.Ball
     error: float
@@ -91,7 +93,7 @@ def extrema(target: Target, approximant: Approximant, lines: Sequence[Line]) -> 
     for run in runs:
         line, i, error = max(run, key=lambda entry: abs(entry[2]))
         x, f = line.points[i], line.values[i]
-        best = Extremum(x, f, error)
+        best = Extremum(line.stretch, x, f, error)
         for a, b in ((i - 1, i), (i, i + 1)):
             if a < 0 or b >= len(line.points):
                 continue
@@ -105,7 +107,7 @@ def extrema(target: Target, approximant: Approximant, lines: Sequence[Line]) -> 
             value = target.at(line.stretch, turn)
             there = float((value - approximant.at(turn)[0]).mid())
             if abs(there) > abs(best.error) and there * error > 0:
-                best = Extremum(turn, value, there)
+                best = Extremum(line.stretch, turn, value, there)
         found.append(best)
     return found
 

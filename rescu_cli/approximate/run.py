@@ -202,16 +202,15 @@ def _oscillation(
         level = sum(abs(e) >= (1 - _LEVEL) * error.lower for _, e in points)
         if isinstance(found, Quotient):
             return Oscillation(points, level, None, None)
-        needed = found.degree + 2
-        lower = _valley(alternating(peaks, needed), found) if len(peaks) >= needed else None
-    if not target.closed_form:
-        lower = None
+        needed, lower = found.degree + 2, None
+        if target.closed_form and len(peaks) >= needed:
+            lower = _valley(alternating(peaks, needed), found)
     return Oscillation(points, level, needed, lower)
 
 
 def _valley(chosen: list[Extremum], found: Polynomial) -> float | None:
     """min |f − P| over alternating points, rounded down; None if the signs do not alternate."""
-    errors = [p.value - found.at(p.x)[0] for p in chosen]
+    errors = [p.stretch.enclose(p.x) - found.at(p.x)[0] for p in chosen]
     signs = [1 if e > 0 else -1 if e < 0 else 0 for e in errors]
     if any(s * t >= 0 for s, t in pairwise(signs)):
         return None

@@ -47,6 +47,31 @@ def _asinh(u: Series) -> Series:
     return (u + root).log() if u[0] >= 0 else -(root - u).log()
 
 
+# On a box, the coefficients of exp(v) are wide where v is large and vanish where it is very
+# negative. With exp(−|v|) inside, what has settled to a line is enclosed as one.
+
+
+def _sigmoid(v: Series) -> Series:
+    if v[0].mid() > 0:
+        return 1 / (1 + (-v).exp())
+    rising = v.exp()
+    return rising / (1 + rising)
+
+
+def _softplus(v: Series) -> Series:
+    """log(1 + exp(v))."""
+    if v[0].mid() > 0:
+        return v + (1 + (-v).exp()).log()
+    return (1 + v.exp()).log()
+
+
+def _tanh(u: Series) -> Series:
+    if u[0].mid() < 0:
+        return -_tanh(-u)
+    falling = (-2 * u).exp()
+    return (1 - falling) / (1 + falling)
+
+
 _UNARY: dict[type, Callable[[Series], Series]] = {
     sp.exp: lambda u: u.exp(),
     sp.log: lambda u: u.log(),
@@ -57,11 +82,11 @@ _UNARY: dict[type, Callable[[Series], Series]] = {
     sp.asinh: _asinh,
     sp.sinh: lambda u: (u.exp() - (-u).exp()) / 2,
     sp.cosh: lambda u: (u.exp() + (-u).exp()) / 2,
-    sp.tanh: lambda u: 1 - 2 / (1 + (2 * u).exp()),
+    sp.tanh: _tanh,
     sp.erf: lambda u: u.erf(),
     sp.erfc: lambda u: u.erfc(),
     sp.Abs: _abs,
-    symbols.sigmoid: lambda u: 1 / (1 + (-u).exp()),
+    symbols.sigmoid: _sigmoid,
     symbols.log1p: lambda u: (1 + u).log(),
     symbols.expm1: lambda u: u.exp() - 1,
     symbols.Phi: lambda u: (-u / flint.arb(2).sqrt()).erfc() / 2,
@@ -107,7 +132,9 @@ class _Program:
     def _add(self, expr: sp.Expr) -> int:
         if expr not in self._places:
             whole = not expr.has(X) or isinstance(expr, sp.Integral)
-            operands = () if whole else tuple(self._add(a) for a in expr.args)
+            exponent = _softplus_of(expr)
+            args = expr.args if exponent is None else (exponent,)
+            operands = () if whole else tuple(self._add(a) for a in args)
             self._steps.append((expr, operands))
             self._places[expr] = len(self._steps) - 1
         return self._places[expr]
@@ -132,7 +159,21 @@ def _constant(expr: sp.Expr, bits: int) -> balls.Ball:
     return balls.evaluate(expr, {})
 
 
+@lru_cache(maxsize=1024)
+def _softplus_of(expr: sp.Expr) -> sp.Expr | None:
+    """v of log(1 + exp(v)), in either spelling; None for anything else."""
+    if isinstance(expr, sp.log):
+        inner = expr.args[0] - 1
+    elif isinstance(expr, symbols.log1p):
+        inner = expr.args[0]
+    else:
+        return None
+    return inner.args[0] if isinstance(inner, sp.exp) else None
+
+
 def _apply(expr: sp.Expr, args: list[Series]) -> Series:
+    if _softplus_of(expr) is not None:
+        return _softplus(args[0])
     if expr.is_Add:
         return sum(args[1:], args[0])
     if expr.is_Mul:

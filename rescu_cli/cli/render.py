@@ -48,6 +48,15 @@ def say(message: str) -> None:
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(message, markup=False)
 
 
+def say_surrogates(entries: Iterable[Mapping[str, Any]]) -> None:
+    """What the mark in a table means, for each activation that bears it."""
+    from rescu_cli.core.surrogate import marked
+
+    for entry in entries:
+        if entry["surrogate"] is not None:
+            say(f"{marked(entry)}: {entry['surrogate']}.")
+
+
 def write_text(text: str) -> None:
     """Data, on stdout, as it is."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")

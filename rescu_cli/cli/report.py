@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from rescu_cli.cli import render
+from rescu_cli.core.surrogate import marked
 
 _HEADLINE = ("accuracy", "auc", "r2", "loss", "pd_l1", "pd_relative", "churn")
 _SCORES = ("accuracy", "auc", "r2")
@@ -64,7 +65,7 @@ def print_report(result: Mapping[str, Any]) -> None:
         ["activation", (score, right), ("loss", right), ("PD (pd_l1)", right), (second, right)],
         [
             (
-                r["activation"], _score(r[score]), _score(r["loss"]), _value(r["pd"]["pd_l1"]),
+                marked(r), _score(r[score]), _score(r["loss"]), _value(r["pd"]["pd_l1"]),
                 _value(r["pd"][second]),
             )
             for r in rows
@@ -84,7 +85,7 @@ def _print_every_pd(rows: Sequence[Mapping[str, Any]], formulas: Mapping[str, st
     right = {"justify": "right"}
     render.table(
         "Prediction difference, each definition under its own name (lower is better)",
-        ["key", *[(str(r["activation"]), right) for r in rows]],
+        ["key", *[(marked(r), right) for r in rows]],
         [(key, *[_value(r["pd"][key]) for r in rows]) for key in formulas],
     )
     render.table(None, ["key", "definition"], list(formulas.items()))

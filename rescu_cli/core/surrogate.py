@@ -6,8 +6,10 @@ lets units learn that are off by less than α, while what they compute stays the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import sympy as sp
 
@@ -17,6 +19,18 @@ from rescu_cli.errors import ParameterError, UnsupportedError, UsageError
 
 LABEL = "the backward is not the gradient of the forward"
 """How such an activation is marked wherever it is shown."""
+MARK = "†"
+"""The same where there is room for one letter; what it means is said beside the table."""
+
+
+def marked(entry: Mapping[str, Any]) -> str:
+    """The activation that an entry of a result is about, marked if it has a surrogate gradient.
+
+    Example:
+        >>> marked({"activation": "helu:alpha=0.05", "surrogate": "the backward is not ..."})
+        'helu:alpha=0.05 †'
+    """
+    return str(entry["activation"]) + f" {MARK}" * (entry.get("surrogate") is not None)
 
 
 def label(activation: Activation) -> str | None:

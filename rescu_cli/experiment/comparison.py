@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rescu_cli.core import surrogate
 from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.analyse import Trial, analyse
 from rescu_cli.experiment.data import load_dataset
@@ -162,8 +163,13 @@ def compare(
             spec = replace(spec, stop_at=_worst_of_the_best(before))
         trials = run(spec, folder)
     report = analyse(spec, folder, trials, margin)
-    surrogates = _surrogates(chosen)
-    return replace(report, advice=(*run.repairs, *surrogates, *report.advice))
+    labels = {a.spec: surrogate.label(a) for a in chosen}
+    surrogates = [f"{spec} {surrogate.MARK}: {said}." for spec, said in labels.items() if said]
+    return replace(
+        report,
+        activations=tuple(replace(r, surrogate=labels[r.activation]) for r in report.activations),
+        advice=(*run.repairs, *surrogates, *report.advice),
+    )
 
 
 TUNE_SEEDS = 3
@@ -282,13 +288,6 @@ def _resolved(activations: Sequence[str | Activation], match_scale: str | None) 
 
     found = [resolve(a) if isinstance(a, str) else a for a in activations]
     return match.match_scale(found, match_scale)
-
-
-def _surrogates(activations: Sequence[Activation]) -> tuple[str, ...]:
-    """A sentence on each activation that is trained with another gradient than its own."""
-    from rescu_cli.core.surrogate import label
-
-    return tuple(f"{a.spec}: {said}." for a in activations if (said := label(a)) is not None)
 
 
 def _resolve(activation: str | Activation) -> Activation:

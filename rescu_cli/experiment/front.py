@@ -33,6 +33,7 @@ class FrontPoint:
             them better. Of means: intervals are in the report.
         admissible: Whether its score is shown to be within the margin of the baseline's, or above:
             the lower end of the 95 % interval of the paired difference is above −margin.
+        surrogate: What to know if it is trained with another gradient than its own, else None.
     """
 
     activation: str
@@ -41,6 +42,7 @@ class FrontPoint:
     pd: float
     dominated: bool
     admissible: bool
+    surrogate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def sweep(
             pd=_pd(result, metric),
             dominated=any(_dominates(other, result, metric) for other in found),
             admissible=_admissible(result, report, margin),
+            surrogate=result.surrogate,
         )
         for result in found
     )

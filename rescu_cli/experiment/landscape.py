@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rescu_cli.core import surrogate
 from rescu_cli.core.gain import init_gain
 from rescu_cli.errors import UsageError
 from rescu_cli.experiment.data import load_dataset
@@ -84,6 +85,8 @@ class Landscape:
         axis: Float64, shape (grid,), symmetric about 0.
         cut_axis: Float64, shape (points,), of the cuts.
         slices: For each activation, one per seed.
+        surrogates: For each activation, what to know if it is trained with another gradient than
+            its own, else None.
     """
 
     spec: ExperimentSpec
@@ -92,6 +95,7 @@ class Landscape:
     axis: Floats
     cut_axis: Floats
     slices: tuple[tuple[Slice, ...], ...]
+    surrogates: tuple[str | None, ...]
 
     @property
     def radius(self) -> float:
@@ -110,10 +114,13 @@ class Landscape:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; the surfaces are those of the first seed, None where a loss overflows."""
         rows = []
-        for key, slices in zip(self.spec.activations, self.slices, strict=True):
+        for key, slices, said in zip(
+            self.spec.activations, self.slices, self.surrogates, strict=True
+        ):
             found = [self.numbers(one) for one in slices]
             rows.append({
                 "activation": key.spec,
+                "surrogate": said,
                 **{name: _summary([numbers[name] for numbers in found]) for name in NUMBERS},
                 "train_loss": [one.train_loss for one in slices],
                 "surface": _plain(slices[0].loss),
@@ -198,8 +205,9 @@ def landscape(
     for number, one in enumerate(spec.seeds):
         tick = None if progress is None else partial(_moved, progress, number, spec)
         by_seed.append(explore(codes, _train(codes, one, dataset, spec, tick), one))
-    return Landscape(spec, len(rows), plan.n_parameters, axis, cut_axis,
-                     tuple(zip(*by_seed, strict=True)))  # fmt: skip
+    slices = tuple(zip(*by_seed, strict=True))
+    surrogates = tuple(surrogate.label(a) for a in chosen)
+    return Landscape(spec, len(rows), plan.n_parameters, axis, cut_axis, slices, surrogates)
 
 
 def _require_grid(span: float, grid: int, seeds: int, examples: int) -> None:

@@ -94,6 +94,7 @@ class ActivationResult:
         n_diverged: Models left out because training diverged.
         seconds: Wall time of its trainings; a batch's time is shared evenly by its models.
         curves: How its trainings went.
+        surrogate: What to know if it is trained with another gradient than its own, else None.
     """
 
     activation: str
@@ -105,6 +106,7 @@ class ActivationResult:
     n_diverged: int
     seconds: float
     curves: Curves
+    surrogate: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As in the command line's JSON: the score under its own name."""

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from rescu_cli.errors import UsageError
-from rescu_cli.plot.labels import spec_label
+from rescu_cli.plot.labels import entry_label
 from rescu_cli.plot.placement import place_labels
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, PALETTE, house_style, new_figure
 
@@ -93,5 +93,5 @@ def plot_front(result: Mapping[str, Any], *, width: float = 1.4 * COLUMN_WIDTH) 
 
 def _label(point: Mapping[str, Any], parameter: str) -> str:
     if point["value"] is None:
-        return spec_label(point["activation"])
+        return entry_label(point)
     return f"{point['value']:g}"

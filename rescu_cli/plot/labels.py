@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sympy as sp
 
@@ -56,6 +57,12 @@ def activation_label(activation: Activation) -> str:
     ]
     marked = [] if activation.surrogate is None else [SURROGATE]
     return " ".join([name_label(activation.name), ", ".join(bound), *marked]).strip()
+
+
+def entry_label(entry: Mapping[str, Any]) -> str:
+    """The same for an entry of a result: ``activation``, and ``surrogate`` if there is one."""
+    marked = "" if entry.get("surrogate") is None else f" {SURROGATE}"
+    return spec_label(entry["activation"]) + marked
 
 
 SURROGATE = "(backward: not the gradient of f)"

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from rescu_cli.errors import UsageError
-from rescu_cli.plot.labels import number_label, spec_label, wrapped
+from rescu_cli.plot.labels import entry_label, number_label, wrapped
 from rescu_cli.plot.limits import scale_losses
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, PALETTE, house_style, new_figure
 
@@ -54,10 +54,7 @@ def plot_landscape(result: Mapping[str, Any], *, panel: float = _PANEL) -> Figur
     surfaces = [_log10(row["surface"]) for row in rows]
     if not any(np.isfinite(surface).any() for surface in surfaces):
         raise UsageError("No surface has a finite positive loss; there is nothing to draw.")
-    titles = [
-        f"{wrapped(spec_label(row['activation']), _TITLE_CHARACTERS)}\n{_figures(row)}"
-        for row in rows
-    ]
+    titles = [f"{wrapped(entry_label(row), _TITLE_CHARACTERS)}\n{_figures(row)}" for row in rows]
     width = panel * len(rows) + 0.7
     caption = _caption(result, int(_CHARACTERS_PER_INCH * width))
     lines = caption.count("\n") + max(title.count("\n") for title in titles)

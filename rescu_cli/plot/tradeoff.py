@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from rescu_cli.errors import UsageError
 from rescu_cli.experiment.metrics import METRICS
-from rescu_cli.plot.labels import spec_label, wrapped
+from rescu_cli.plot.labels import entry_label, wrapped
 from rescu_cli.plot.legend import add_legend
 from rescu_cli.plot.placement import place_labels
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, MARKERS, PALETTE, house_style, new_figure
@@ -168,7 +168,7 @@ def _points(activations: Sequence[Mapping[str, Any]], metric: str, score: str) -
             continue
         found.append(
             _Point(
-                spec_label(entry["activation"]),
+                entry_label(entry),
                 float(pd["value"]), _ends(pd.get("ci")),
                 float(quality["mean"]), _ends(quality.get("ci")),
                 tuple(float(v) for v in quality.get("per_seed") or () if v is not None),
@@ -233,7 +233,7 @@ def _hint(axes: Axes, score: str, *, alone: bool) -> None:
 
 def _left_out(activations: Sequence[Mapping[str, Any]], points: Sequence[_Point]) -> list[str]:
     drawn = {p.style for p in points}
-    return [spec_label(a["activation"]) for i, a in enumerate(activations) if i not in drawn]
+    return [entry_label(a) for i, a in enumerate(activations) if i not in drawn]
 
 
 def _metric_text(metric: str, points: Sequence[_Point], left_out: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from rescu_cli.errors import UsageError
-from rescu_cli.plot.labels import spec_label
+from rescu_cli.plot.labels import entry_label
 from rescu_cli.plot.legend import add_legend
 from rescu_cli.plot.limits import scale_losses
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, PALETTE, house_style, line_style, new_figure
@@ -62,7 +62,7 @@ def plot_training(
         axes.set_title("line: mean over seeds, band: lowest to highest", loc="right", fontsize=7,
                        color=GREY, pad=3)  # fmt: skip
         add_legend(figure, [
-            Line2D([], [], label=spec_label(activations[index]["activation"]), **line_style(index))
+            Line2D([], [], label=entry_label(activations[index]), **line_style(index))
             for index in found
         ])  # fmt: skip
     return figure

@@ -13,7 +13,7 @@ import sympy as sp
 from rescu_cli.approximate import Polynomial, Quotient, Target, judge_bound, sup_error
 from rescu_cli.certify.verdict import Verdict
 from rescu_cli.core.activation import Activation, Piece
-from rescu_cli.core.symbols import X
+from rescu_cli.core.symbols import X, exact
 from tests.approximate.subjects import JOINTS, ORACLE, target
 
 THREE = sp.Integer(3)
@@ -101,6 +101,16 @@ def test_a_sharp_transition_inside_one_piece_is_seen() -> None:
     p = polynomial(0.1, 0.575, 0.1)
     smooth, sharp = (sup_error(t, p, -THREE, THREE).value for t in (subject, kinked))
     assert smooth == pytest.approx(sharp, abs=2e-4)
+
+
+def test_a_softplus_that_is_almost_a_kink_takes_few_boxes() -> None:
+    one = exact(Fraction(1))
+    kink = target("relu")
+    smooth = target("softplus:k=1000000")
+    p = polynomial(0.0625, 0.5, 0.5)
+    found, sharp = (sup_error(t, p, -one, one) for t in (smooth, kink))
+    assert found.proved and found.boxes < 200
+    assert found.value == pytest.approx(sharp.value, rel=1e-3)
 
 
 # -- controls: the judge -------------------------------------------------------------------------

@@ -78,3 +78,26 @@ def test_an_integral_to_x_has_a_series() -> None:
         value = mpmath.quad(lambda u: mpmath.exp(-(u**4)), [0, 0.5])
         assert abs(float(found[0].mid()) - value) < 1e-15
         assert abs(float(found[1].mid()) - mpmath.exp(-(mpmath.mpf(0.5) ** 4))) < 1e-15
+
+
+SETTLED = [
+    (sp.log(1 + sp.exp(1000 * X)), 1000 * X),
+    (symbols.log1p(sp.exp(1000 * X)), 1000 * X),
+    (symbols.sigmoid(1000 * X), sp.S.One),
+    (sp.tanh(1000 * X), sp.S.One),
+]
+
+
+@pytest.mark.parametrize(("expr", "right"), SETTLED, ids=str)
+def test_what_has_settled_to_a_line_is_enclosed_as_one(expr: sp.Expr, right: sp.Expr) -> None:
+    """exp(1000x) ranges over 20 decades on the box; f and its line differ by 1e-200."""
+    left = -sp.S.One if isinstance(expr, sp.tanh) else sp.S.Zero
+    for middle, line in ((0.5, right), (-0.5, left)):
+        with balls.precision(192):
+            found = taylor(expr, flint.arb(middle, 0.02), 8)
+        assert found is not None
+        for k, ball in enumerate(found):
+            wanted = sp.diff(line, X, k).subs(X, middle) if k else line.subs(X, middle)
+            assert abs(float(ball.mid()) - float(wanted)) < 1e-6 * (1 + abs(float(wanted)))
+            # The head ranges with the line; nothing else has room.
+            assert float(ball.rad()) < (21 if k == 0 else 1e-50)

@@ -48,6 +48,14 @@ def test_fixed_parameters_are_constants(text: str, target: str) -> None:
     assert report.ok, report.to_dict()
 
 
+@pytest.mark.parametrize("name", ["p", "ones", "given"])
+@pytest.mark.parametrize("target", ["c", "cpp", "rust", "javascript"])
+def test_an_activation_may_be_called_like_a_variable_of_the_driver(name: str, target: str) -> None:
+    need(TOOLS[target])
+    activation = replace(catalogue.get("smelu"), name=name)
+    assert check(activation, target, exhaustive=False, n_samples=50).ok
+
+
 WRONG = {
     "c": (
         "capped / smelu_max_(DBL_MIN, beta * 4.0)",

@@ -356,6 +356,9 @@ def test_eccentricities_of_known_shapes(corners: Any, wanted: float) -> None:
 
     one = Polygons(np.array(corners, dtype=float) + 7.0, np.array([0, len(corners)]))
     assert one.eccentricities()[0] == pytest.approx(wanted, abs=1e-6)
+    for size in (1e-300, 1e-160, 1e160):  # squares of the lengths are beyond float64
+        scaled = Polygons(np.array(corners, dtype=float) * size, np.array([0, len(corners)]))
+        assert scaled.eccentricities()[0] == pytest.approx(wanted, abs=1e-6)
 
 
 # -- smooth networks ----------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def landscape(
 
 def _print_numbers(result: Mapping[str, Any]) -> None:
     from rescu_cli.cli import render
+    from rescu_cli.core.surrogate import marked
 
     right = {"justify": "right"}
     names = list(result["definitions"])
@@ -89,10 +90,11 @@ def _print_numbers(result: Mapping[str, Any]) -> None:
         f"Training loss of {result['examples']} examples around {len(result['spec']['seeds'])} "
         f"network(s) each; 2 of {result['n_parameters']:,} dimensions",
         ["activation", *[(name, right) for name in names]],
-        [(row["activation"], *[_shown(row[name]) for name in names])
+        [(marked(row), *[_shown(row[name]) for name in names])
          for row in result["activations"]],
     )  # fmt: skip
     render.table(None, ["number", "definition"], list(result["definitions"].items()))
+    render.say_surrogates(result["activations"])
 
 
 def _shown(found: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def list_activations(json: options.Json = False) -> None:
     """List the catalogue: formula, smoothness class, monotone, convex, source."""
     from rescu_cli.cli import render
-    from rescu_cli.core.surrogate import LABEL
+    from rescu_cli.core.surrogate import LABEL, MARK
 
     rows = api.catalogue_rows()
     if json:
@@ -31,7 +31,7 @@ def list_activations(json: options.Json = False) -> None:
         [
             (
                 ", ".join([row["name"], *row["aliases"]]),
-                row["summary"] + ("" if row["surrogate"] is None else " †"),
+                row["summary"] + ("" if row["surrogate"] is None else f" {MARK}"),
                 _smoothness(row["smooth"]),
                 _verdict(row, "monotone"),
                 _verdict(row, "convex"),
@@ -41,7 +41,7 @@ def list_activations(json: options.Json = False) -> None:
         ],
         caption="yes: proved for all admissible parameters; no: refuted; some: holds at the "
         "default parameters but not for all; ?: undecided. 'rescu show NAME' gives formula, "
-        f"proofs and full source. †: {LABEL}.",
+        f"proofs and full source. {MARK}: {LABEL}.",
     )
 
 

@@ -115,6 +115,7 @@ def sweep(
 
 def _print_front(result: Mapping[str, Any]) -> None:
     from rescu_cli.cli import render
+    from rescu_cli.core.surrogate import marked
 
     right = {"justify": "right"}
     score = next(k for k in ("accuracy", "auc", "r2") if k in result["activations"][0])
@@ -124,13 +125,14 @@ def _print_front(result: Mapping[str, Any]) -> None:
         ["activation", (score, right), (result["metric"], right), "front", "within the margin"],
         [
             (
-                p["activation"], f"{p['score']:.4f}", f"{p['pd']:.4f}",
+                marked(p), f"{p['score']:.4f}", f"{p['pd']:.4f}",
                 "dominated" if p["dominated"] else "on the front",
                 "yes" if p["admissible"] else "not shown",
             )
             for p in result["points"]
         ],
     )  # fmt: skip
+    render.say_surrogates(result["points"])
     best, baseline = result["best"], result["spec"]["baseline"]
     if best is None:
         render.say(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from rescu_cli.core.surrogate import marked
 from rescu_cli.experiment.command import beyond_the_command_line, command_line
 from rescu_cli.experiment.page.summary import SCORES, equivalence, score_key
 from rescu_cli.experiment.page.tables import (
@@ -44,7 +45,7 @@ def scores(rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     body = [
         [
-            text(r["activation"]),
+            text(marked(r)),
             estimate(r[score], "mean"),
             estimate(r["loss"], "mean"),
             *(estimate(r["pd"][key], "value") for key in shown),
@@ -62,7 +63,7 @@ def differences(rows: Sequence[Mapping[str, Any]], definitions: Mapping[str, str
     heading = "Every definition of prediction difference"
     columns = [
         Column("key"),
-        *(Column(breakable(r["activation"]), numeric=True) for r in rows),
+        *(Column(breakable(marked(r)), numeric=True) for r in rows),
     ]
     body = [
         [Cell(f"<code>{escape(key)}</code>"), *(estimate(r["pd"][key], "value") for r in rows)]

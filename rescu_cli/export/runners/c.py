@@ -41,11 +41,12 @@ class _Fast(CRunner):
 
 def driver(artifact: Artifact) -> str:
     """One exported function per way, quantity and type."""
+    # Whatever the activation is called, its name must not hide behind one of ours.
     name, n = artifact.name, len(artifact.activation.free_parameters)
     parts = ["#include <stdlib.h>", '#include "artifact.h"']
     for t, suffix, kind in (("double", "", "float64"), ("float", "f", "float32")):
-        given = "".join(f", ({t})p[{i}]" for i in range(n))
-        head = f"(size_t n, const {t} *x, {t} *y, const double *p) {{ (void)p;"
+        given = "".join(f", ({t})rescu_given[{i}]" for i in range(n))
+        head = f"(size_t n, const {t} *x, {t} *y, const double *rescu_given) {{ (void)rescu_given;"
         loop = "for (size_t i = 0; i < n; i++)"
         parts += [
             f"void function_value_{kind}{head} {loop} y[i] = {name}{suffix}(x[i]{given}); }}",
@@ -58,9 +59,9 @@ def driver(artifact: Artifact) -> str:
             ),
             f"void forward_value_{kind}{head} {name}_forward{suffix}(n, x, y{given}); }}",
             f"void backward_gradient_{kind}{head}\n"
-            f"    {t} *ones = malloc((n + 1) * sizeof *ones);\n"
-            f"    {loop} ones[i] = 1;\n"
-            f"    {name}_backward{suffix}(n, x, ones, y{given});\n    free(ones);\n}}",
+            f"    {t} *rescu_ones = malloc((n + 1) * sizeof *rescu_ones);\n"
+            f"    {loop} rescu_ones[i] = 1;\n"
+            f"    {name}_backward{suffix}(n, x, rescu_ones, y{given});\n    free(rescu_ones);\n}}",
         ]
     return "\n".join(parts) + "\n"
 

@@ -95,7 +95,10 @@ class Polygons:
 
         Shape (R,); the variances are those of a uniform density on the polygon.
         """
-        area, first, second = self._moments()
+        spread = np.ptp(self.vertices, axis=0).max(initial=0.0)
+        scale = np.ldexp(1.0, min(-int(np.frexp(spread)[1]), 1000))
+        # A shape has no size: at a scale of 1, squares of its lengths are still above 0.
+        area, first, second = Polygons(self.vertices * scale, self.starts)._moments()
         mean = first / area[:, None]
         xx, yy, xy = (second / area[:, None]).T
         xx, yy, xy = xx - mean[:, 0] ** 2, yy - mean[:, 1] ** 2, xy - mean[:, 0] * mean[:, 1]
