@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.errors import UnknownNameError
+from rescu_cli.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
     from rescu_cli.network.dead.rates import DeadReport
 
@@ -20,7 +20,7 @@ PARTS = ("test", "train", "all")
 
 def dead_units(
     network: str | nn.Module,
-    data: str | NDArray[Any],
+    data: str | NDArray[Any] | Tensor,
     *,
     part: str = "test",
     threshold: float = 0.0,
@@ -33,12 +33,13 @@ def dead_units(
     Args:
         network: A module, or what names one: ``FILE.npz`` of weights, a saved module,
             ``path.py:name``.
-        data: Inputs (N, …), the path of an ``.npz`` with such an array ``x``, or a data set by
-            name; its rows are reshaped if the network wants images or signals.
-        part: Of a data set by name: ``test``, ``train`` or ``all``.
+        data: Inputs (N, …) as an array or a tensor, the path of an ``.npz`` with such an array
+            ``x``, or a data set by name; its rows are reshaped if the network wants images or
+            signals.
+        part: Of a data set by name: ``test``, ``train`` or ``all``; files have no parts.
         threshold: A unit is off where the size of its output is at most this.
         saturation: A unit is saturated where |f′| is below this.
-        batch_size: Inputs at once; the result does not depend on it.
+        batch_size: Inputs at once; the result does not depend on it, unless a note says so.
         layers: Modules to take for activations too, by name.
 
     Raises:
@@ -67,7 +68,26 @@ def dead_units(
     return found if note is None else replace(found, notes=(note, *found.notes))
 
 
-def _inputs(data: str | NDArray[Any], part: str) -> tuple[NDArray[Any], tuple[int, ...]]:
+def is_file(data: str) -> bool:
+    """Whether inputs come from a file; it has no parts."""
+    return data.lower().endswith(".npz")
+
+
+def _array(data: Any) -> NDArray[Any]:
+    import numpy as np
+    import torch
+
+    if isinstance(data, torch.Tensor):
+        plain = data.detach().cpu()
+        # numpy has no bfloat16
+        return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+    try:
+        return np.asarray(data)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"Inputs should be an array (N, …) of numbers: {error}") from error
+
+
+def _inputs(data: str | NDArray[Any] | Tensor, part: str) -> tuple[NDArray[Any], tuple[int, ...]]:
     """The inputs, and the shape of one as an image or a signal."""
     import numpy as np
 
@@ -77,8 +97,8 @@ def _inputs(data: str | NDArray[Any], part: str) -> tuple[NDArray[Any], tuple[in
     if part not in PARTS:
         raise UnknownNameError("part of the data", part, PARTS)
     if not isinstance(data, str):
-        return np.asarray(data), ()
-    if data.lower().endswith(".npz"):
+        return _array(data), ()
+    if is_file(data):
         return read_inputs(Path(data)), ()
     found = load_dataset(data)
     parts = {"test": [found.x_test], "train": [found.x_train],

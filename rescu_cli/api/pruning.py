@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 QUANTITIES = ("accuracy", "static", "dynamic", "total")
 FIGURES = ("pruning.png", "pruning.svg")
 RESULT = "result.json"
+MOST_SEEDS = 10_000
+FEW_SEEDS = 5
 
 
 def prune(
@@ -84,10 +87,9 @@ def prune(
         hidden=None if hidden is None else tuple(hidden),
         training=Training(epochs, lr, batch_size), threshold=threshold,
     )  # fmt: skip
-    which = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    if not which or len(set(which)) != len(which) or min(which) < 0:
-        raise UsageError(f"Seeds {seeds} asked; one at least, none twice, none negative.")
+    which = _seeds(seeds)
     chosen = trained_as(activation, backward_shift)
+    about = _about(chosen)  # before the work, should it take long or fail
     examples = load_dataset(data)
     folder = None if out is None else _folder(Path(out))
     n_all, n_done = len(which) * (1 + len(plan.methods) * plan.rounds), 0
@@ -103,18 +105,41 @@ def prune(
                    seed, progress=tick)
         for seed in which
     ]  # fmt: skip
+    trained = [seed for seed in runs if all(run.rounds for run in seed)]
+    if not trained:
+        raise UsageError(f"{runs[0][0].stopped} So it went for all seeds; try a smaller '--lr'.")
     result = {
         **plan.to_dict(),
-        **_about(chosen),
+        **about,
         "data": data,
-        "seeds": list(which),
+        "seeds": [seed[0].seed for seed in trained],
+        "diverged": [seed[0].seed for seed in runs if seed not in trained],
         "n_inputs": len(examples.x_test),
-        "rounds": _rounds(plan.methods, runs),
+        "rounds": _rounds(plan.methods, trained),
         "notes": _notes(runs),
     }
     if folder is not None:
         _save(folder, result)
     return result
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(seeds, int):
+        asked: Sequence[Any] = range(seeds) if seeds <= MOST_SEEDS else ()
+    else:
+        asked = seeds
+    try:
+        which = tuple(index(s) for s in asked if not isinstance(s, bool))
+    except TypeError:
+        which = ()
+    # Beyond 64 bits torch's generator takes none.
+    fitting = len(which) == len(asked) and all(0 <= s < 2**64 for s in which)
+    if not which or not fitting or len(set(which)) != len(which):
+        raise UsageError(
+            f"Seeds {seeds} asked; one at least (as a number of seeds {MOST_SEEDS} at most), "
+            "each a whole number from 0 to 2^64 - 1, none twice."
+        )
+    return which
 
 
 def trained_as(activation: str, backward_shift: str | float | None = None) -> Activation:
@@ -126,11 +151,18 @@ def trained_as(activation: str, backward_shift: str | float | None = None) -> Ac
     from rescu_cli import catalogue
     from rescu_cli.core.parse import parse_number
     from rescu_cli.core.surrogate import shift_backward
+    from rescu_cli.errors import ParameterError, ParseError
 
     found = catalogue.resolve(activation).with_defaults()
     if backward_shift is None:
         return found
-    shift = parse_number(backward_shift) if isinstance(backward_shift, str) else backward_shift
+    try:
+        shift = parse_number(backward_shift) if isinstance(backward_shift, str) else backward_shift
+    except ParseError:
+        raise ParameterError(
+            f"Cannot read the backward shift {backward_shift!r}; it must be a finite number, 0 or "
+            "more, such as 0.05 or 1/20."
+        ) from None
     return shift_backward(found, shift)
 
 
@@ -148,7 +180,7 @@ def _about(activation: Activation) -> dict[str, Any]:
 
 
 def _rounds(methods: Sequence[str], runs: Sequence[Sequence[SeedRun]]) -> list[dict[str, Any]]:
-    """One row per round that all seeds of all methods have reached."""
+    """One row per round that all seeds of all methods have reached; one at least."""
     n_common = min(len(run.rounds) for seed in runs for run in seed)
     return [_row(methods, runs, number) for number in range(n_common)]
 
@@ -194,13 +226,27 @@ def _estimate(values: Any) -> dict[str, Any]:
 
 def _notes(runs: Sequence[Sequence[SeedRun]]) -> list[str]:
     notes = []
-    for run in (run for seed in runs for run in seed):
+    trained = [seed for seed in runs if all(run.rounds for run in seed)]
+    for seed in runs:
+        if seed not in trained:
+            notes.append(
+                f"Seed {seed[0].seed} is in no number here: {seed[0].stopped} What is left "
+                "speaks of runs that did not diverge."
+            )
+    for run in (run for seed in trained for run in seed):
         where = f"{run.method}, seed {run.seed}"
         notes += [f"{where}, round {r.number}: {r.note}" for r in run.rounds if r.note]
         if run.stopped:
             notes.append(f"{where}: {run.stopped} Later rounds are left out for all.")
-    if len(runs) < 2:
+    if min(len(run.rounds) for seed in trained for run in seed) < 2:
+        notes.append("No round of pruning was finished by all seeds, so there is nothing to draw.")
+    if len(trained) < 2:
         notes.append("One seed has no interval; use '--seeds 5' or more.")
+    elif len(trained) < FEW_SEEDS:
+        notes.append(
+            f"{len(trained)} seeds make wide intervals (t has {len(trained) - 1} degree(s) of "
+            f"freedom); use '--seeds {FEW_SEEDS}' or more."
+        )
     return notes
 
 
@@ -217,6 +263,10 @@ def _save(folder: Path, result: dict[str, Any]) -> None:
     from rescu_cli.plot import figure_bytes
 
     write_json(folder / RESULT, result)
+    if len(result["rounds"]) < 2:
+        for name in FIGURES:  # of a run before into the same folder: it would show other numbers
+            (folder / name).unlink(missing_ok=True)
+        return
     figure = draw_pruning(result)
     for name in FIGURES:
         write_atomically(folder / name, figure_bytes(figure, Path(name).suffix))

@@ -14,13 +14,18 @@ from typing import Any
 import sympy as sp
 
 from rescu_cli.core.activation import Activation, Forms, Number, Owner, Piece, Surrogate
-from rescu_cli.core.symbols import POSITIVE, Parameter, X, exact, plain
+from rescu_cli.core.symbols import POSITIVE, Domain, Parameter, X, exact, plain
 from rescu_cli.errors import ParameterError, UnsupportedError, UsageError
 
 LABEL = "the backward is not the gradient of the forward"
 """How such an activation is marked wherever it is shown."""
 MARK = "†"
 """The same where there is room for one letter; what it means is said beside the table."""
+_DIGITS, _ZERO = 60, sp.Float("1e-50")
+_LONGEST = 24
+_NO_SHIFT = "A backward shift is a finite number, 0 or more, such as 0.05; found {}."
+_FLOAT32 = sp.Rational(2) ** -126, (2 - sp.Rational(2) ** -23) * sp.Rational(2) ** 127
+"""The smallest normal number and the largest."""
 
 
 def marked(entry: Mapping[str, Any]) -> str:
@@ -45,23 +50,25 @@ def label(activation: Activation) -> str | None:
     if surrogate is None:
         return None
     where = disagreement(activation)
-    moved = f"{surrogate.base} at x + {surrogate.shift}"
+    moved = f"{surrogate.base} at x + {_end(sp.sympify(surrogate.shift))}"
     return f"{LABEL}{'' if where is None else f' on {where}'}: {moved}"
 
 
 def disagreement(activation: Activation) -> str | None:
     """The smallest interval outside which d/dx value = gradient on every piece; None if none.
 
-    Pieces are compared by simplification, which may miss that two spellings are one function; the
-    claim ``gradient_matches`` is what decides.
+    Pieces are compared at a few points with many digits, which is no proof; the claim
+    ``gradient_matches`` is what decides. To simplify the difference instead may take minutes.
 
     Example:
         >>> from rescu_cli import catalogue
         >>> disagreement(catalogue.get("helu"))
         '(-alpha, 0]'
     """
-    gaps = [sp.simplify(plain(sp.diff(p.value, X) - p.gradient)) for p in activation.pieces]
-    differing = [i for i, gap in enumerate(gaps) if gap != 0]
+    bound = {p.symbol: _generic(p.domain) for p in activation.parameters if p.value is None}
+    gaps = [plain(sp.diff(p.value, X) - p.gradient).xreplace(bound) for p in activation.pieces]
+    ends = [(p.lower.xreplace(bound), p.upper.xreplace(bound)) for p in activation.pieces]
+    differing = [i for i, gap in enumerate(gaps) if not _vanishes(gap, *ends[i])]
     if not differing:
         return None
     first, last = differing[0], differing[-1]
@@ -70,10 +77,10 @@ def disagreement(activation: Activation) -> str | None:
     def closed(joint: int, owner: Owner, end: sp.Expr, gap: sp.Expr) -> bool:
         """Whether the end belongs to the piece that differs, and it differs there."""
         owned = 0 <= joint < len(activation.owners) and activation.owners[joint] == owner
-        return owned and sp.simplify(gap.subs(X, end)) != 0
+        return owned and not _is_zero(gap.subs(X, end))
 
-    left = "[" if closed(first - 1, "right", low, gaps[first]) else "("
-    right = "]" if closed(last, "left", high, gaps[last]) else ")"
+    left = "[" if closed(first - 1, "right", ends[first][0], gaps[first]) else "("
+    right = "]" if closed(last, "left", ends[last][1], gaps[last]) else ")"
     return f"{left}{_end(low)}, {_end(high)}{right}"
 
 
@@ -118,7 +125,7 @@ def shift_backward(activation: Activation, alpha: Number) -> Activation:
         alpha: α ≥ 0; 0 gives the activation back.
 
     Raises:
-        ParameterError: If α is negative or not finite.
+        ParameterError: If α is negative, not finite, or nothing that a float32 can hold.
         UsageError: If it is no rectifier, or has such a backward pass already.
         UnsupportedError: If two joints would meet that belong to different sides.
 
@@ -128,9 +135,17 @@ def shift_backward(activation: Activation, alpha: Number) -> Activation:
         >>> shifted.spec, disagreement(shifted)
         ('smelu_shifted:beta=1,shift=0.5', '(-3/2, 1)')
     """
-    shift = exact(alpha)
-    if not (shift.is_finite and shift >= 0):
-        raise ParameterError(f"A backward shift is a finite number, 0 or more; found {alpha}.")
+    try:
+        shift = exact(alpha)
+    except ParameterError:
+        raise ParameterError(_NO_SHIFT.format(str(alpha)[:40])) from None
+    if shift < 0:
+        raise ParameterError(_NO_SHIFT.format(str(alpha)[:40]))
+    if shift != 0 and not _FLOAT32[0] <= shift <= _FLOAT32[1]:
+        raise ParameterError(
+            f"A backward shift of {_end(shift)} asked; a float32 holds numbers between 1.2e-38 and "
+            "3.4e+38."
+        )
     if activation.surrogate is not None:
         raise UsageError(f"{activation.spec} has a surrogate gradient already: {LABEL}.")
     if activation.kink is None:
@@ -182,6 +197,32 @@ def _joints(activation: Activation, shift: sp.Expr) -> list[tuple[sp.Expr, Owner
     return sorted(found, key=lambda joint: sp.N(joint[0], 60))
 
 
+def _generic(domain: Domain) -> sp.Expr:
+    """A value of a free parameter that no formula singles out."""
+    low, high = domain.lower, domain.upper
+    if low.is_finite and high.is_finite:
+        return low + (high - low) * sp.Rational(35, 89)
+    if low.is_finite:
+        return low + sp.Rational(67, 89)
+    return (high if high.is_finite else sp.S.Zero) - sp.Rational(67, 89)
+
+
+def _vanishes(gap: sp.Expr, low: sp.Expr, high: sp.Expr) -> bool:
+    """Whether a function of x is 0 on an interval, as far as a few points can tell."""
+    if gap == 0 or sp.expand(gap) == 0:
+        return True
+    middle = _inside(low, high)
+    reach = (high - low) / 2 if low.is_finite and high.is_finite else sp.S.One
+    return all(
+        _is_zero(gap.subs(X, middle + reach * step))
+        for step in (sp.Rational(k, 97) for k in (0, 31, -53, 89))
+    )
+
+
+def _is_zero(number: sp.Expr) -> bool:
+    return number == 0 or bool(abs(sp.N(number, _DIGITS, maxn=4 * _DIGITS)) < _ZERO)
+
+
 def _inside(low: sp.Expr, high: sp.Expr) -> sp.Expr:
     if low.is_infinite and high.is_infinite:
         return sp.S.Zero
@@ -195,4 +236,7 @@ def _piece_at(activation: Activation, point: sp.Expr) -> Piece:
 
 
 def _end(end: sp.Expr) -> str:
+    """A joint or a shift for reading; exact unless that takes more digits than one can read."""
+    if end.is_Rational and len(str(end)) > _LONGEST:
+        return f"about {sp.N(end, 6)}"
     return str(end).replace("oo", "inf")

@@ -153,6 +153,29 @@ def test_the_interval_of_disagreement_is_no_wider_than_it_is() -> None:
     assert disagreement(shift_backward(catalogue.resolve("gelu"), 1)) == "(-inf, inf)"
 
 
+def test_the_interval_is_decided_without_simplifying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That took minutes of the tanh form of GELU; where pieces agree, it must still be seen."""
+
+    def slow(*args: object, **options: object) -> None:
+        raise AssertionError("simplify was asked")
+
+    shifted = [shift_backward(catalogue.resolve(n), "0.1") for n in ("gelu_tanh", "mish", "smelu")]
+    monkeypatch.setattr("sympy.simplify", slow)
+    assert [disagreement(a) for a in shifted] == ["(-inf, inf)", "(-inf, inf)", "(-11/10, 1)"]
+    for name in ("gelu_tanh", "mish", "smelu", "elu", "squareplus", "smu"):
+        assert disagreement(catalogue.get(name)) is None
+    tiny = shift_backward(catalogue.resolve("softplus:k=2"), "2e-38")
+    assert disagreement(tiny) == "(-inf, inf)"
+
+
+def test_a_label_has_no_more_digits_than_one_can_read() -> None:
+    for alpha in ("1e300", "1e-300", "1e38"):
+        text = str(label(catalogue.resolve(f"helu:alpha={alpha}")))
+        assert len(text) < 150
+        assert "about" in text
+    assert "1/20" in str(label(catalogue.resolve("helu:alpha=0.05")))
+
+
 @pytest.mark.parametrize("alpha", ["0.3", "1/3", "0.1", "0.001", "2"])
 def test_a_joint_that_is_no_float_does_not_stop_the_export(alpha: str) -> None:
     lower(catalogue.resolve(f"helu:alpha={alpha}"))
@@ -160,9 +183,14 @@ def test_a_joint_that_is_no_float_does_not_stop_the_export(alpha: str) -> None:
 
 def test_shifts_that_make_no_sense_are_refused() -> None:
     relu = catalogue.resolve("relu")
-    for wrong in (-1, float("inf")):
-        with pytest.raises((ParameterError, UsageError)):
+    for wrong in (-1, float("inf"), float("nan"), "soon"):
+        with pytest.raises(ParameterError, match="finite number, 0 or more"):
             shift_backward(relu, wrong)
+    for wrong in ("1e39", "1e-39", "1e300"):
+        with pytest.raises(ParameterError, match="a float32 holds"):
+            shift_backward(relu, wrong)
+    for right in ("3e38", "2e-38"):
+        assert shift_backward(relu, right).surrogate is not None
     with pytest.raises(UsageError, match="rounds off no"):
         shift_backward(catalogue.resolve("tanh"), 1)
     with pytest.raises(UsageError, match="surrogate gradient already"):

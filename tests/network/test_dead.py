@@ -144,6 +144,28 @@ def test_modules_calls_methods_and_shared_layers_are_each_seen_once() -> None:
     assert all(p.off.n_inputs == len(X) for p in found.places)
 
 
+def test_a_layer_that_cannot_be_differentiated_does_not_shift_the_places_behind_it() -> None:
+    """Where its forward fails a second time, hooks have entered its child and not left it."""
+
+    class Child(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            if torch.is_grad_enabled():
+                raise ValueError("no gradients here")
+            return x.abs()
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.child, self.last = nn.Sequential(Child()), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(self.last(self.child(x)))
+
+    found = dead_rates(Outer(), X, layers=["child"])
+    assert [p.name for p in found.places] == ["child", "(model): F.relu"]
+    assert [p.saturated is None for p in found.places] == [True, False]
+
+
 def test_in_place_layers_are_differentiated_at_their_input() -> None:
     """relu_ overwrites its input; its slope at the overwritten 0 would be 0 in any case, tanh's not."""
     net = nn.Sequential(nn.Linear(4, 6), nn.ELU(inplace=True))
@@ -196,7 +218,7 @@ def test_exported_layers_and_swapped_calls_are_seen() -> None:
 def test_a_layer_of_ones_own_is_counted_when_it_is_named() -> None:
     class Mine(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return x.clamp(min=0)
+            return (x + x.abs()) / 2
 
     net = nn.Sequential(nn.Linear(4, 5), Mine())
     with pytest.raises(UsageError, match="--layer NAME"):
@@ -228,6 +250,220 @@ def test_a_transformer_in_eval_mode_is_seen_behind_its_fused_kernel() -> None:
     layer = nn.TransformerEncoderLayer(4, 2, dim_feedforward=6, batch_first=True, activation="relu")
     found = dead_rates(nn.Sequential(nn.Unflatten(1, (1, 4)), layer), X)
     assert [(p.kind, p.shape) for p in found.places] == [("F.relu", (1, 6))]
+
+
+class SequenceFirst(nn.Module):
+    """(batch, time) → (time, batch, features) inside, as code around recurrent layers does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(1, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.layer(x[..., None].transpose(0, 1)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 8, 256])
+def test_an_axis_that_is_as_long_as_the_batch_by_chance_is_not_taken_for_it(
+    batch_size: int,
+) -> None:
+    """Four times in four inputs: the lengths agree with one batch, but do not follow another."""
+    with pytest.raises(UsageError, match="first axis"):
+        dead_rates(SequenceFirst(), X[:4], batch_size=batch_size)
+
+    class BatchFirst(SequenceFirst):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(self.layer(x[..., None]))
+
+    found = dead_rates(BatchFirst(), X[:4], batch_size=batch_size)
+    assert [p.shape for p in found.places] == [(4, 4)]
+    assert found.notes == ()
+
+
+def test_a_model_of_one_batch_length_is_left_out_and_pairs_of_inputs_are_no_units() -> None:
+    class Fixed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(x.view(4, 4))
+
+    class Pairs(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(x @ x.T)
+
+    with pytest.raises(UsageError, match="batches of one length only"):
+        dead_rates(Fixed(), X[:4])
+    with pytest.raises(UsageError, match="units cannot be followed"):
+        dead_rates(Pairs(), X[:4])
+
+
+SPELLINGS = {
+    "Tensor.clamp": lambda x: x.clamp(min=0),
+    "Tensor.clip": lambda x: x.clip(0, 2),
+    "torch.clamp": lambda x: torch.clamp(x, 0.0),
+    "Tensor.clamp_": lambda x: (1 * x).clamp_(min=0),
+    "Tensor.clamp_min": lambda x: x.clamp_min(0),
+    "torch.clamp_min": lambda x: torch.clamp_min(x, 0),
+    "torch.maximum": lambda x: torch.maximum(torch.zeros(()), x),
+    "Tensor.maximum": lambda x: x.maximum(torch.zeros_like(x)),
+    "torch.max": lambda x: torch.max(x, torch.zeros(1)),
+    "torch.ops.aten.relu": torch.ops.aten.relu,
+    "torch.ops.aten.relu.default": torch.ops.aten.relu.default,
+    "F.threshold": lambda x: functional.threshold(x, 0.0, 0.0),
+    "F.hardtanh": lambda x: functional.hardtanh(x, 0.0, 9.0),
+    "torch.prelu": lambda x: functional.prelu(x, torch.tensor([0.0])),
+    "F.rrelu": lambda x: functional.rrelu(x, 0.0, 0.0),
+}
+OTHERS = {
+    "F.hardsigmoid": functional.hardsigmoid,
+    "F.logsigmoid": functional.logsigmoid,
+    "F.softsign": functional.softsign,
+    "torch.hardshrink": functional.hardshrink,
+    "F.softshrink": functional.softshrink,
+    "F.tanhshrink": functional.tanhshrink,
+}
+
+
+class Calling(nn.Module):
+    """A ReLU and a call behind it."""
+
+    def __init__(self, call) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.first, self.second, self.call = nn.ReLU(), nn.Linear(4, 6), call
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.call(self.second(self.first(x)))
+
+
+class Deep(nn.Module):
+    """The same call in five places."""
+
+    def __init__(self, call) -> None:  # type: ignore[no-untyped-def]
+        super().__init__()
+        self.parts = nn.ModuleList([Calling(call) for _ in range(5)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([part(x) for part in self.parts], 1)
+
+
+@pytest.mark.parametrize("name", [*SPELLINGS, *OTHERS])
+def test_a_call_is_an_activation_in_every_spelling_though_another_is_found(name: str) -> None:
+    net = Calling({**SPELLINGS, **OTHERS}[name])
+    _, second = dead_rates(net, X).places
+    assert second.name == f"(model): {name}"
+    values = net.call(net.second(net.first(torch.from_numpy(X)))).detach()
+    assert second.off.n_off == int((values == 0).sum())
+    if name in SPELLINGS:
+        relu = dead_rates(nn.Sequential(net.first, net.second, nn.ReLU()), X).places[1]
+        assert second.off == relu.off
+        assert second.off.n_off > 0
+    assert second.saturated is not None
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda x: torch.where(x > 0, x, 0.0), "torch.where"),
+        (lambda x: x * (x > 0), "Tensor.gt"),
+        (lambda x: x.clamp(-1, 1), "Tensor.clamp"),
+        (lambda x: torch.minimum(x, torch.ones(())), "torch.minimum"),
+    ],
+)
+def test_calls_that_activations_are_written_with_are_noted(call, name: str) -> None:  # type: ignore[no-untyped-def]
+    found = dead_rates(Calling(call), X)
+    assert [p.name for p in found.places] == ["first"]
+    assert sum(f"(model): {name} is not counted" in note for note in found.notes) == 1
+    assert dead_rates(Calling(lambda x: x + 1), X).notes == ()
+    deep = dead_rates(Deep(call), X).notes
+    assert any(f"parts.0, parts.1, parts.2 and 2 more: {name}" in note for note in deep)
+
+
+@pytest.mark.parametrize("module", [nn.Softmax(1), nn.LayerNorm(4), nn.Linear(4, 4)])
+def test_what_mixes_elements_has_no_slope_per_unit(module: nn.Module) -> None:
+    for x in (X, 100 * X):
+        (place,) = dead_rates(nn.Sequential(module), x, layers=["0"]).places
+        assert place.saturated is None
+        assert dead_rates(nn.Sequential(nn.Tanh()), x).places[0].saturated is not None
+
+
+def test_activations_inside_a_layer_that_was_named_are_noted() -> None:
+    net = nn.Sequential(nn.Sequential(nn.Linear(4, 6), nn.ReLU()), nn.ReLU())
+    found = dead_rates(net, X, layers=["0"])
+    assert [p.name for p in found.places] == ["0", "1"]
+    assert any("not counted by itself: 0.1" in note for note in found.notes)
+    assert dead_rates(net, X).notes == ()
+
+
+def test_normalisation_by_the_batch_and_chance_are_noted() -> None:
+    def net(**options: bool) -> nn.Sequential:
+        return nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6, **options), nn.ReLU())
+
+    class Random(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(functional.dropout(x))
+
+    class ByTheBatch(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(x - x.mean(0))
+
+    free = dead_rates(net(track_running_stats=False), X)
+    assert ["no running statistics" in note for note in free.notes] == [True]
+    for model in (Random(), ByTheBatch()):
+        assert ["in a batch of another length" in n for n in dead_rates(model, X).notes] == [True]
+    for dtype in (torch.float32, torch.float16, torch.bfloat16):
+        assert dead_rates(net().to(dtype), X).notes == ()
+
+    class Shifted(nn.Module):
+        """By as much as half precision cannot tell from another order of summing."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(x + 0.02 * (len(x) > 40))
+
+    assert len(dead_rates(Shifted(), X).notes) == 1
+    assert dead_rates(nn.Sequential(nn.Linear(4, 4), Shifted()).bfloat16(), X).notes == ()
+    with pytest.raises(UsageError, match="57 inputs in batches of 56; with another '--batch-size'"):
+        dead_rates(net(track_running_stats=False), X, batch_size=56)
+
+
+def test_channels_are_where_the_layer_before_puts_them() -> None:
+    tokens = nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Linear(2, 6), nn.ReLU())
+    with torch.no_grad():
+        tokens[1].bias[:2] = -99.0
+    (place,) = dead_rates(tokens, X).places
+    assert (place.shape, place.channel_axis) == ((2, 6), 2)
+    assert place.channels is not None
+    off = (tokens(torch.from_numpy(X)) == 0).numpy()
+    assert (place.channels.n_units, place.channels.n_static) == (6, 2)
+    assert place.channels.total == pytest.approx(defined(off.all(1))[2], abs=1e-15)
+    signal = nn.Sequential(nn.Unflatten(1, (2, 2)), nn.Conv1d(2, 6, 1), nn.ReLU())
+    assert dead_rates(signal, X).places[0].channel_axis == 1
+    assert (
+        dead_rates(nn.Sequential(nn.Unflatten(1, (2, 2)), nn.ReLU()), X).places[0].channels is None
+    )
+
+    class Turned(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return functional.relu(x.transpose(1, 2))
+
+    turned = nn.Sequential(*signal[:2], Turned())  # the second axis is now that of positions
+    assert dead_rates(turned, X).places[0].channel_axis is None
+    image = nn.Sequential(nn.Unflatten(1, (2, 2, 1)), nn.ReLU())
+    assert dead_rates(image, X).places[0].channel_axis == 1
+
+
+def test_a_surrogate_gradient_is_said_of_the_place_that_has_it() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act, self.plain = nn.ReLU(), nn.Tanh()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.plain(functional.relu(self.act(x) - 0.1))
+
+    net = Mixed()
+    assert [p.surrogate for p in dead_rates(net, X).places] == [None] * 3
+    swap(net, "helu:alpha=0.05")
+    said = [p.to_dict()["surrogate"] for p in dead_rates(net, X).places]
+    assert said[2] is None
+    assert all("not the gradient of the forward on (-1/20, 0]" in text for text in said[:2])
 
 
 # -- the model is left alone ----------------------------------------------------------------
@@ -284,6 +520,49 @@ def test_numbers_that_are_not_finite_are_refused_with_their_place() -> None:
 
 
 @pytest.mark.parametrize(
+    "error", [AssertionError("need 65"), AttributeError("foo"), KeyError("a"), ZeroDivisionError()]
+)
+def test_whatever_a_forward_raises_is_named(error: Exception) -> None:
+    class Raising(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise error
+
+    with pytest.raises(UsageError, match=f"does not run .*: {type(error).__name__}"):
+        dead_rates(nn.Sequential(nn.ReLU(), Raising()), X)
+
+
+def test_an_error_of_our_own_is_not_blamed_on_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr("rescu_cli.network.dead.rates.Tally.add", broken)
+    with pytest.raises(KeyError, match="ours"):
+        dead_rates(small(), X)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "g", ">i8", "u8", "f2", "u2"])
+def test_numbers_of_every_layout_are_read_as_the_numbers_they_are(dtype: str) -> None:
+    whole = np.arange(8, dtype=np.float64).reshape(4, 2)
+    net = nn.Sequential(nn.Linear(2, 5), nn.ReLU())
+    assert dead_rates(net, whole.astype(dtype)).places == dead_rates(net, whole).places
+
+
+def test_what_is_no_array_of_numbers_is_refused_and_a_tensor_is_taken() -> None:
+    import rescu_cli as rescu
+
+    net = small()
+    for wrong in (np.array([["a", "b"]]), np.ones((2, 4), dtype=complex), [[1.0], [1.0, 2.0]]):
+        with pytest.raises(UsageError, match="number"):
+            rescu.dead_units(net, wrong)  # type: ignore[arg-type]
+    expected = rescu.dead_units(net, X).off
+    for kind in (torch.float32, torch.float64):
+        assert (
+            rescu.dead_units(net, torch.tensor(X, dtype=kind, requires_grad=True)).off == expected
+        )
+    assert rescu.dead_units(net, torch.tensor(X).bfloat16()).n_inputs == 57
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"threshold": -0.1}, "0 or more"),
@@ -316,8 +595,12 @@ def test_inputs_are_read_as_they_are_and_reshaped_where_that_fits(tmp_path) -> N
     with pytest.raises(UsageError, match="not numbers"):
         read_inputs(path)
     path.write_bytes(b"no archive")
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"no .npz of plain arrays .* should hold an array x"):
         read_inputs(path)
+    np.savez(path, x=np.array([{}], dtype=object))
+    with pytest.raises(UsageError) as refused:
+        read_inputs(path)
+    assert "allow_pickle" not in str(refused.value)
     with pytest.raises(StoreError, match="no file"):
         read_inputs(tmp_path / "gone.npz")
     conv = nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU())

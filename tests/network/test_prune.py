@@ -280,15 +280,21 @@ def test_contradictory_plans_are_refused_before_anything_is_trained(
 def test_unknown_methods_and_seeds_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="magnitude"):
         PrunePlan(methods=("magnitud",))
-    for wrong in (0, [], [1, 1], [-1]):
+    for wrong in (0, [], [1, 1], [-1], [2**70], [0.5], [True], 2**70):
         with pytest.raises(UsageError, match="Seeds"):
             rescu.prune(seeds=wrong)
+    assert rescu.prune(**{**QUICK, "seeds": np.arange(2)})["seeds"] == [0, 1]  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="rounds off no"):
         rescu.prune(activation="tanh", backward_shift="0.1")
     with pytest.raises(UsageError, match="surrogate gradient already"):
         rescu.prune(activation="helu", backward_shift="0.1")
-    with pytest.raises(ParameterError, match="0 or more"):
-        rescu.prune(activation="relu", backward_shift="-0.1")
+    for wrong in ("-0.1", "nan", "inf", "soon", float("nan"), float("inf")):
+        with pytest.raises(ParameterError, match="finite number, 0 or more"):
+            rescu.prune(activation="relu", backward_shift=wrong)
+    for wrong in ("1e300", "1e-300"):
+        with pytest.raises(ParameterError, match="float32") as refused:
+            rescu.prune(activation="relu", backward_shift=wrong)
+        assert len(str(refused.value)) < 200
 
 
 QUICK = {"seeds": 3, "rounds": 2, "epochs": 1, "hidden": [10]}
@@ -330,6 +336,64 @@ def test_a_shifted_backward_trains_as_helu_does() -> None:
     assert "not the gradient of the forward on (-1/2, 0]" in helu["surrogate"]
     assert "not the gradient of the forward on (-1/2, 0]" in shifted["surrogate"]
     assert plain["surrogate"] is None
+
+
+def _breaking(monkeypatch: pytest.MonkeyPatch, seed: int, at: int) -> None:
+    """The training number ``at`` of a seed leaves a NaN behind."""
+    fit, count = rounds_module.fit, 0
+
+    def broken(model: nn.Module, examples: object, training: object, number: int, **options: object) -> None:  # fmt: skip
+        nonlocal count
+        fit(model, examples, training, number, **options)  # type: ignore[arg-type]
+        if number == seed:
+            if count == at:
+                next(model.parameters()).data[0] = float("nan")
+            count += 1
+
+    monkeypatch.setattr(rounds_module, "fit", broken)
+
+
+def test_a_seed_that_diverges_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    _breaking(monkeypatch, 1, 0)
+    found = rescu.prune(**QUICK)  # type: ignore[arg-type]
+    assert (found["seeds"], found["diverged"]) == ([0, 2], [1])
+    assert len(found["rounds"]) == 3
+    assert len(found["rounds"][0]["methods"]["ap"]["accuracy"]["per_seed"]) == 2
+    assert any("Seed 1 is in no number" in note and "diverged" in note for note in found["notes"])
+    with pytest.raises(UsageError, match="smaller '--lr'"):
+        _breaking(monkeypatch, 0, 0)
+        rescu.prune(**{**QUICK, "seeds": [0]})  # type: ignore[arg-type]
+
+
+def test_a_later_round_that_diverges_ends_there_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    _breaking(monkeypatch, 1, 2)  # the second round by magnitude
+    found = rescu.prune(**QUICK)  # type: ignore[arg-type]
+    assert (found["seeds"], found["diverged"], len(found["rounds"])) == ([0, 1, 2], [], 2)
+    assert any("magnitude, seed 1: The training of round 2" in note for note in found["notes"])
+
+
+def test_a_run_that_stops_in_its_first_round_keeps_its_result(tmp_path: Path) -> None:
+    (tmp_path / "pruning.png").write_bytes(b"of a run before")
+    found = rescu.prune(seeds=2, rounds=2, epochs=1, hidden=[1], rate=0.99, out=tmp_path)
+    assert len(found["rounds"]) == 1
+    assert json.loads((tmp_path / "result.json").read_text())["rounds"] == found["rounds"]
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+    assert any("nothing to draw" in note for note in found["notes"])
+
+
+def test_few_seeds_are_said_to_make_wide_intervals() -> None:
+    def said(n_seeds: int) -> bool:
+        options = {**QUICK, "seeds": n_seeds, "rounds": 1, "methods": ["ap"]}
+        return any("wide intervals" in n for n in rescu.prune(**options)["notes"])  # type: ignore[arg-type]
+
+    assert [said(n) for n in (2, 5)] == [True, False]
+
+
+def test_the_label_does_not_wait_for_a_proof() -> None:
+    """To simplify the difference took longer than a minute here, after all the training."""
+    found = rescu.prune(seeds=1, rounds=1, epochs=1, hidden=[4], methods=["ap"],
+                        activation="gelu_tanh", backward_shift="0.1")  # fmt: skip
+    assert "on (-inf, inf): gelu_tanh at x + 1/10" in found["surrogate"]
 
 
 def test_a_convolutional_network_is_pruned_too() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.core.files import read_arrays
+from rescu_cli.errors import UsageError
 from rescu_cli.network.dead.measure import as_input, evaluating
 
 
@@ -20,17 +19,10 @@ def read_inputs(path: Path) -> NDArray[Any]:
     """The array ``x`` (N, …) of an ``.npz``, as it is: nothing is scaled or split.
 
     Raises:
-        StoreError: If there is no such file, or it is no archive of plain arrays.
-        UsageError: If it has no x, or x does not hold numbers.
+        StoreError: If there is no such file.
+        UsageError: If it is no archive of plain arrays, has no x, or x does not hold numbers.
     """
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            arrays = {n: np.asarray(archive[n]) for n in getattr(archive, "files", ())}
-    except FileNotFoundError:
-        raise StoreError(f"There is no file {path}.") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise StoreError(f"{path} cannot be read as an .npz of plain arrays: {error}") from None
+    arrays = read_arrays(path, "an array x of shape (N, …)")
     if "x" not in arrays:
         held = ", ".join(f"{n} {a.shape}" for n, a in arrays.items()) or "no named arrays"
         raise UsageError(f"{path} should hold an array x of shape (N, …); it has {held}.")

@@ -116,9 +116,12 @@ class PlaceRates:
         shape: Of one input's units.
         off: Per element.
         saturated: The same counts with "the size of f′ is below the tolerance" for "off"; None if
-            f could not be differentiated here.
+            f could not be differentiated here, or mixes elements and so has no slope per unit.
         channels: Where a unit has a position beside its channel (three axes or more): a channel is
-            off on an input if all its positions are.
+            off on an input if all its positions are. None where channels cannot be told.
+        channel_axis: The axis of channels, the batch being axis 0; None without channels.
+        surrogate: What is said of a backward pass that is not the gradient of the forward; then f′
+            is what is passed backward. None of an ordinary activation.
     """
 
     name: str
@@ -127,11 +130,15 @@ class PlaceRates:
     off: OffCounts
     saturated: OffCounts | None
     channels: OffCounts | None
+    channel_axis: int | None = None
+    surrogate: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "name": self.name, "kind": self.kind, "shape": list(self.shape),
+            "name": self.name, "kind": self.kind, "surrogate": self.surrogate,
+            "shape": list(self.shape),
             "elements": self.off.to_dict(),
+            "channel_axis": self.channel_axis,
             "channels": None if self.channels is None else self.channels.to_dict(),
             "saturated": None if self.saturated is None else self.saturated.to_dict(),
         }  # fmt: skip
@@ -191,8 +198,11 @@ def _sum(counts: list[OffCounts]) -> OffCounts:
 class Tally:
     """Per-unit counts of one activation, batch after batch; memory does not grow with the data."""
 
-    def __init__(self, name: str, kind: str) -> None:
+    def __init__(
+        self, name: str, kind: str, *, channel_axis: int | None = None, surrogate: str | None = None
+    ) -> None:
         self.name, self.kind = name, kind
+        self.channel_axis, self.surrogate = channel_axis, surrogate
         self.n_inputs = 0
         self._off: Tensor | None = None
         self._saturated: Tensor | None = None
@@ -214,12 +224,13 @@ class Tally:
         if self._off is None:
             self._off = torch.zeros(off.shape[1:], dtype=torch.int64)
             self._saturated = torch.zeros_like(self._off)
-            if off.ndim >= 3:
-                self._channels = torch.zeros(off.shape[1], dtype=torch.int64)
+            if self.channel_axis is not None:
+                self._channels = torch.zeros(off.shape[self.channel_axis], dtype=torch.int64)
         self.n_inputs += len(off)
         self._off += off.sum(0).cpu()
-        if self._channels is not None:
-            self._channels += off.flatten(2).all(2).sum(0).cpu()
+        if self._channels is not None and self.channel_axis is not None:
+            by_channel = off.movedim(self.channel_axis, 1).flatten(2)
+            self._channels += by_channel.all(2).sum(0).cpu()
         if saturated is None:
             self._differentiable = False
         elif self._saturated is not None:
@@ -241,4 +252,6 @@ class Tally:
             OffCounts.of(self._off, self.n_inputs),
             None if saturated is None else OffCounts.of(saturated, self.n_inputs),
             None if self._channels is None else OffCounts.of(self._channels, self.n_inputs),
+            None if self._channels is None else self.channel_axis,
+            self.surrogate,
         )

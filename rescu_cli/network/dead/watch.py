@@ -2,7 +2,7 @@
 
 Layers are seen by forward hooks; calls (``F.relu``, ``x.relu_()``) by watching what torch is asked
 for, which needs no trace and so sees forwards with branches too; calls that `swap` has redirected,
-by standing in for what answers them.
+by standing in for what answers them. Which calls are activations is told in `calls`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,51 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import activation as torch_activations
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from rescu_cli.core.surrogate import label
 from rescu_cli.errors import UsageError
+from rescu_cli.network.dead.calls import (
+    CHANNELS_SECOND,
+    FEATURES_LAST,
+    MIXING,
+    Function,
+    as_activation,
+    may_be_part,
+    shown,
+)
 from rescu_cli.network.loading import Elementwise, exported_activation
 from rescu_cli.network.swapping.redirect import Swapped, redirect, rules_of
-from rescu_cli.network.swapping.sources import SOURCES, spelled
 
 ROOT = "(model)"
-Function = Callable[[Tensor], Tensor]
-Sink = Callable[[str, str, Tensor, Tensor, Function], None]
-"""(name, kind, input, output, function): called at every activation; the input is a copy where the
-activation overwrites it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An activation that has run once.
+
+    Args:
+        name: Of the place, unique in a forward pass.
+        kind: The layer or function.
+        x: What went in; a copy where the activation overwrites it.
+        y: What came out.
+        function: x ↦ y.
+        surrogate: What is said of a backward pass that is not the gradient; None if it is.
+        channel_axis: Of y; None where there are no positions beside channels, or it cannot be told.
+    """
+
+    name: str
+    kind: str
+    x: Tensor
+    y: Tensor
+    function: Function
+    surrogate: str | None
+    channel_axis: int | None
+
+
+Sink = Callable[[Seen], None]
+"""Called at every activation."""
 
 _MIXING = (nn.MultiheadAttention, nn.GLU, nn.Softmax, nn.Softmax2d, nn.Softmin, nn.LogSoftmax)
 """In torch's file of activations, but not functions of one element."""
@@ -45,11 +78,38 @@ def blind_spots(model: nn.Module) -> list[str]:
     """What holds activations that cannot be seen, in sentences."""
     found = []
     for name, module in model.named_modules():
-        shown, kind = name or ROOT, type(module).__name__
+        place, kind = name or ROOT, type(module).__name__
         if isinstance(module, nn.RNNBase | nn.RNNCellBase):
-            found.append(f"{shown}: the activations inside torch's {kind} kernel are not seen.")
+            found.append(f"{place}: the activations inside torch's {kind} kernel are not seen.")
         elif isinstance(module, torch.jit.ScriptModule) and not name.rpartition(".")[0]:
-            found.append(f"{shown}: calls inside TorchScript are not seen.")
+            found.append(f"{place}: calls inside TorchScript are not seen.")
+    return found
+
+
+def of_the_batch(model: nn.Module) -> list[str]:
+    """Layers that in evaluation mode too mix the inputs of a batch, in sentences."""
+    return [
+        f"{name or ROOT}: this {type(module).__name__} has no running statistics and takes those "
+        "of the batch, so that the rates depend on '--batch-size' and on the order of the inputs."
+        for name, module in model.named_modules()
+        if isinstance(module, _BatchNorm) and module.running_mean is None
+    ]
+
+
+def swallowed(model: nn.Module, layers: Sequence[str]) -> list[str]:
+    """Activations inside modules that are taken for one activation, in sentences."""
+    found = []
+    for name in layers:
+        inside = [
+            f"{name}.{inner}"
+            for inner, module in model.get_submodule(name).named_modules()
+            if inner and is_activation(module)
+        ]
+        if inside:
+            found.append(
+                f"{name or ROOT} was asked for as one activation; what is inside it is not counted "
+                f"by itself: {', '.join(inside)}."
+            )
     return found
 
 
@@ -96,6 +156,10 @@ class _Waiting:
     given: Tensor | None
 
 
+_UNKNOWN = (0, 0)
+_PLACES = 3  # that one sentence names
+
+
 class _Watch(TorchFunctionMode):
     """Keeps where the forward pass is, and sees the calls."""
 
@@ -106,6 +170,9 @@ class _Watch(TorchFunctionMode):
         self.inside: list[_Waiting] = []
         self.calls: Counter[str] = Counter()
         self.muted = False
+        self.doubts: dict[str, dict[str, None]] = {}
+        self.failure: Exception | None = None
+        self.features: tuple[int, int] | None = _UNKNOWN
 
     def start(self) -> None:
         """A new batch: calls are counted from the first again."""
@@ -113,38 +180,82 @@ class _Watch(TorchFunctionMode):
         self.places.clear()
         self.inside.clear()
 
-    def report(self, kind: str, x: Tensor, y: Any, function: Function, place: str = "") -> None:
+    def report(
+        self, kind: str, x: Tensor, y: Any, function: Function, place: str = "",
+        surrogate: str | None = None,
+    ) -> None:  # fmt: skip
         """Tell of one activation."""
         where = place or f"{self.places[-1] if self.places else ROOT}: {kind}"
         self.calls[where] += 1
         times = self.calls[where]
         name = where if times == 1 else f"{where} ({times})"
-        if isinstance(y, Tensor):
-            self.muted = True
-            try:
-                self.sink(name, kind, x, y, function)
-            finally:
-                self.muted = False
+        if not isinstance(y, Tensor):
+            return
+        depth = len(self.places), len(self.inside)
+        self.muted = True
+        try:
+            self.sink(Seen(name, kind, x, y, function, surrogate, self._channel_axis(y)))
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            self.muted = False
+            # The sink runs the function again; where that fails, hooks have entered and not left.
+            del self.places[depth[0] :], self.inside[depth[1] :]
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        if self.muted or self.inside or not _is_call(func, kwargs):
+        if self.muted or self.inside:
             return func(*args, **kwargs)
-        x = args[0] if args else kwargs["input"]
-        before = x.detach().clone()  # it may be overwritten
-        rest, named = args[1:], {k: v for k, v in kwargs.items() if k != "input"}
+        call = as_activation(func, args, kwargs)
+        if call is None:
+            result = func(*args, **kwargs)
+            if may_be_part(func, args, kwargs):
+                where = self.places[-1] if self.places else ROOT
+                self.doubts.setdefault(shown(func), {})[where] = None
+            self._follow(func, result)
+            return result
+        before = call.x.detach().clone()  # it may be overwritten
         result = func(*args, **kwargs)
-        self.report(spelled(func), before, result, lambda u: func(u, *rest, **named))
+        self.report(call.name, before, result, call.function)
         return result
 
+    def doubtful(self) -> list[str]:
+        """Calls that were not counted though activations are written with them, in sentences."""
+        found = []
+        for call, where in self.doubts.items():
+            places = ", ".join([*where][:_PLACES])
+            more = f" and {len(where) - _PLACES} more" if len(where) > _PLACES else ""
+            found.append(
+                f"{places}{more}: {call} is not counted; if it is part of an activation, name a "
+                "layer around that with '--layer NAME'."
+            )
+        return found
 
-def _is_call(func: Any, kwargs: Any) -> bool:
-    return any(source.is_call(func, kwargs) for source in SOURCES.values())
+    def _follow(self, func: Any, result: Any) -> None:
+        """Remember where the features of what was just computed are: the axis, and how many."""
+        if func in MIXING or not isinstance(result, Tensor):
+            self.features = None if func in MIXING else self.features
+        elif func in CHANNELS_SECOND and result.ndim > 1:
+            self.features = 1, result.shape[1]
+        elif func in FEATURES_LAST and result.ndim > 1:
+            self.features = -1, result.shape[-1]
+
+    def _channel_axis(self, y: Tensor) -> int | None:
+        if y.ndim < 3 or self.features is None:
+            return None
+        if self.features == _UNKNOWN:
+            return 1 if y.ndim > 3 else None  # images are (batch, channels, height, width)
+        axis, size = self.features
+        axis %= y.ndim
+        return axis if y.shape[axis] == size else None
 
 
 def _hook_layer(stack: ExitStack, watch: _Watch, name: str, module: nn.Module) -> None:
+    surrogate = _surrogate(module)
+
     def enter(module: nn.Module, args: Any, kwargs: Any) -> None:
         x = args[0] if args else next(iter(kwargs.values()), None)
         watch.inside.append(_Waiting(module, x.detach().clone() if isinstance(x, Tensor) else None))
@@ -153,7 +264,7 @@ def _hook_layer(stack: ExitStack, watch: _Watch, name: str, module: nn.Module) -
         waiting = watch.inside.pop()
         # Inside another activation, a layer is a part of how that one computes.
         if waiting.given is not None and not watch.inside and not watch.muted:
-            watch.report(_shown(module), waiting.given, output, module.forward, name)
+            watch.report(_shown(module), waiting.given, output, module.forward, name, surrogate)
 
     for handle in (
         module.register_forward_pre_hook(enter, with_kwargs=True),
@@ -179,7 +290,7 @@ def _hook_redirected(stack: ExitStack, watch: _Watch, module: nn.Module) -> None
     """Let the function that answers a redirected call report it."""
     before, rules = vars(module)["forward"], rules_of(module)
 
-    def reporting(function: Function, spec: str) -> Function:
+    def reporting(function: Function, spec: str, surrogate: str | None) -> Function:
         def seen(x: Tensor) -> Tensor:
             if watch.muted or watch.inside:
                 return function(x)
@@ -189,14 +300,22 @@ def _hook_redirected(stack: ExitStack, watch: _Watch, module: nn.Module) -> None
                 y = function(x)
             finally:
                 watch.inside.pop()
-            watch.report(spec, copy, y, function)
+            watch.report(spec, copy, y, function, surrogate=surrogate)
             return y
 
         return seen
 
-    redirect(module, tuple((s, replace(n, function=reporting(n.function, n.spec)))
-                           for s, n in rules))  # fmt: skip
+    redirect(module, tuple(
+        (s, replace(n, function=reporting(n.function, n.spec, _surrogate(n.module()))))
+        for s, n in rules
+    ))  # fmt: skip
     stack.callback(setattr, module, "forward", before)
+
+
+def _surrogate(module: nn.Module) -> str | None:
+    inner = module.new.module() if isinstance(module, Swapped) else module
+    activation = exported_activation(inner)
+    return None if activation is None else label(activation)
 
 
 def _shown(module: nn.Module) -> str:

@@ -14,7 +14,9 @@ from rescu_cli.network.prune.masks import Masks, snapshot, weights_of
 from rescu_cli.network.prune.plan import PrunePlan
 from rescu_cli.network.toy.examples import Examples
 from rescu_cli.network.toy.models import MakeActivation, build_toy
-from rescu_cli.network.toy.training import accuracy, fit
+from rescu_cli.network.toy.training import accuracy, fit, logits
+
+_DIVERGED = "The training of round {} diverged: its numbers are no longer finite."
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,8 @@ class SeedRun:
     Args:
         method: Of `METHODS`.
         seed: Of the weights and the order of the examples.
-        rounds: From round 0; fewer than asked if pruning had to stop.
+        rounds: From round 0; fewer than asked if pruning had to stop, none if the training of the
+            whole network diverged.
         stopped: Why it did; '' if it did not.
     """
 
@@ -87,19 +90,22 @@ def prune_seed(
 
     def trained(
         number: int, masks: Masks, by_magnitude: int = 0, by_ap: int = 0, note: str = ""
-    ) -> Round:
+    ) -> Round | None:
         rewind(model, first, masks)
         fit(model, examples, plan.training, seed, after_step=lambda: masks.apply(model))
-        done = Round(
+        if progress is not None:
+            progress()
+        if _diverged(model, examples):
+            return None
+        return Round(
             number, masks, accuracy(model, examples.x_test, examples.y_test),
             dead_rates(model, examples.x_test, threshold=plan.threshold).off,
             by_magnitude, by_ap, note,
         )  # fmt: skip
-        if progress is not None:
-            progress()
-        return done
 
     whole = trained(0, Masks.full(model))
+    if whole is None:
+        return [SeedRun(method, seed, (), _DIVERGED.format(0)) for method in plan.methods]
     after_whole = snapshot(model)
     runs = []
     for method in plan.methods:
@@ -116,9 +122,20 @@ def prune_seed(
                     "and nothing would pass it."
                 )
             else:
-                rounds.append(trained(len(rounds), masks, by_magnitude, by_ap, note))
+                done = trained(len(rounds), masks, by_magnitude, by_ap, note)
+                if done is None:
+                    stopped = _DIVERGED.format(len(rounds))
+                else:
+                    rounds.append(done)
         runs.append(SeedRun(method, seed, tuple(rounds), stopped))
     return runs
+
+
+def _diverged(model: nn.Module, examples: Examples) -> bool:
+    """Whether training has left weights that are not finite, or that give what is not."""
+    if not all(bool(p.isfinite().all()) for p in model.parameters()):
+        return True
+    return not bool(logits(model, examples.x_test).isfinite().all())
 
 
 def rewind(model: nn.Module, first: Weights, masks: Masks) -> None:

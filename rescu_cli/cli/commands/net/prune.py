@@ -86,16 +86,16 @@ _COLUMNS = ("accuracy", "static", "dynamic", "total")
 
 def _print(result: dict[str, Any]) -> None:
     from rescu_cli.cli import render
+    from rescu_cli.core.surrogate import marked
 
     n_seeds = len(result["seeds"])
     title = (
-        f"{result['model']} on {result['data']}, {result['activation']}, {n_seeds} "
+        f"{result['model']} on {result['data']}, {marked(result)}, {n_seeds} "
         f"seed{'s' * (n_seeds > 1)}"
     )
-    right: dict[str, Any] = {"justify": "right", "overflow": "fold"}
+    right: dict[str, Any] = {"justify": "right", "no_wrap": True}
     shares = [(name, right) for name in _COLUMNS]
-    if result["surrogate"] is not None:
-        render.say(f"{result['activation']}: {result['surrogate']}.")
+    render.say_surrogates([result])
     render.table(
         title,
         [("round", right), "method", *shares],
@@ -123,12 +123,13 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _round(row: dict[str, Any]) -> str:
-    """``2: 64.0 %``."""
-    return f"{row['round']}: {100 * row['density']:.1f} %"
+    """``2: 64.0``."""
+    return f"{row['round']}: {100 * row['density']:.1f}"
 
 
 def _interval(estimate: dict[str, Any], *, sign: bool = False) -> str:
-    mean = f"{100 * estimate['mean']:{'+' if sign else ''}.2f}"
-    if estimate["ci"] is None:
-        return mean
-    return f"{mean} ±{50 * (estimate['ci'][1] - estimate['ci'][0]):.2f}"
+    """``33.04 ±1.27``, ``33.0 ±12.7``; fewer decimals where the interval makes them meaningless."""
+    half = None if estimate["ci"] is None else 50 * (estimate["ci"][1] - estimate["ci"][0])
+    digits = 2 if half is None or half < 9.995 else 1 if half < 99.95 else 0
+    mean = f"{100 * estimate['mean']:{'+' if sign else ''}.{digits}f}"
+    return mean if half is None else f"{mean} ±{half:.{digits}f}"
