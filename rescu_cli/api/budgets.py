@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.api.trials import Progress, load_examples, over_seeds, paired
+from rescu_cli.api.accuracies import accuracy_difference, accuracy_over_seeds
+from rescu_cli.api.trials import Progress, load_examples
 from rescu_cli.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ def count_relus(
         input_shape: Of one example, ``3x32x32`` or numbers. Without it tables take 3x32x32 (or
             3x224x224) and a network that begins with a dense layer that layer's width.
         latency: Cost model, ``relu=20us,mac=0.5ns``.
-        stem: Names of the layers whose ReLUs are the stem's; seen from the structure if None.
+        stem: Names of the layers all of whose ReLUs are the stem's; seen from the structure if
+            None.
         classes: Of a network of the table.
 
     Returns:
@@ -93,7 +96,7 @@ def reshape(
         least: Smallest multiplier.
         largest: Largest multiplier; without it none is lost.
         channels: Of the first stage, for the counts.
-        size: Height and width of the first stage, for the counts.
+        size: Height and width of the first stage, for the counts; must halve from stage to stage.
         layers: ReLU layers per stage, for the counts.
 
     Raises:
@@ -120,6 +123,8 @@ def train_reshaped(
     epochs: int = 30,
     lr: float = 1e-3,
     judge: str = "test",
+    order: str | None = None,
+    ties: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """A small network with these multipliers and a plain one with as many ReLUs, over seeds.
@@ -132,10 +137,13 @@ def train_reshaped(
         epochs: Of each.
         lr: First learning rate.
         judge: test or validation.
+        order: What the multipliers must be a solution of; nothing is required if None.
+        ties: Whether neighbours in the order may have equally many ReLUs.
         progress: Called with epochs done and epochs in all.
 
     Raises:
-        UsageError: If the data are no such images, or a number is out of range.
+        UsageError: If the data are no such images, a number is out of range, or the multipliers
+            do not follow the order.
     """
     from rescu_cli.experiment.threads import one_thread_per_kernel
     from rescu_cli.network.reshaped import make_pair
@@ -144,6 +152,7 @@ def train_reshaped(
 
     if seeds < 1 or channels < 1:
         raise UsageError(f"{seeds} seeds and {channels} channels asked; at least 1 of each.")
+    _require_solution(multipliers, order, ties)
     examples = load_examples(data, None, judge)
     pair, training = make_pair(tuple(multipliers), examples, channels), Training(epochs, lr)
     kinds = {"reshaped": pair.reshaped, "plain": pair.plain}
@@ -161,20 +170,42 @@ def train_reshaped(
         "multipliers": list(multipliers), "data": examples.name, "judge": judge,
         "seeds": list(range(seeds)), "epochs": epochs, "lr": lr,
         **{
-            kind: {**runs[0], "accuracy": over_seeds(scores[kind])}
+            kind: {**runs[0], "accuracy": accuracy_over_seeds(scores[kind])}
             for kind, runs in found.items()
         },
-        "difference": paired(scores["reshaped"], scores["plain"]),
+        "difference": accuracy_difference(scores["reshaped"], scores["plain"]),
     }  # fmt: skip
+
+
+def _require_solution(multipliers: Sequence[int], order: str | None, ties: bool) -> None:
+    from rescu_cli.network.reshape import parse_order
+
+    whole = all(isinstance(m, int) and not isinstance(m, bool) and m >= 1 for m in multipliers)
+    if not multipliers or not whole:
+        raise UsageError(f"Multipliers {list(multipliers)} asked; they must be whole numbers of at "
+                         "least 1.")  # fmt: skip
+    if order is None:
+        return
+    wanted = parse_order(order, ties=ties)
+    if len(multipliers) != wanted.n_multipliers:
+        raise UsageError(f"The order {wanted} takes {wanted.n_multipliers} multipliers; found "
+                         f"{len(multipliers)}.")  # fmt: skip
+    if not wanted.holds(multipliers):
+        raise UsageError(
+            f"The multipliers {', '.join(map(str, multipliers))} are no solution of {wanted}: the "
+            "stages' ReLUs do not follow it. 'rescu net reshape' shows solutions."
+        )
 
 
 def _shape(given: str | Sequence[int] | None) -> tuple[int, ...]:
     if given is None:
         return ()
     try:
-        parts = given.lower().split("x") if isinstance(given, str) else given
-        sizes = tuple(int(part) for part in parts)
-    except ValueError:
+        if isinstance(given, str):
+            sizes = tuple(int(part) for part in given.lower().split("x"))
+        else:  # not int(): it would take 32.7 for 32
+            sizes = tuple(index(part) for part in given)
+    except (ValueError, TypeError):
         sizes = ()
     if not sizes or min(sizes) < 1:
         raise UsageError(f"Cannot read the shape {given!r}; write it like 3x32x32, one example "

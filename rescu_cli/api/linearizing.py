@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.api.trials import Progress, load_examples, over_seeds, paired
+from rescu_cli.api.accuracies import accuracy_difference, accuracy_over_seeds
+from rescu_cli.api.trials import Progress, load_examples
 from rescu_cli.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from rescu_cli.network.toy.training import Training
 
 FLOOR = "random"
+STUDENTS = "students"
+_NOISE = 1e-12
+"""Means of equal accuracies differ by rounding alone; nobody is better by that."""
 
 
 def linearize(
@@ -43,8 +48,8 @@ def linearize(
     learns from it.
 
     Args:
-        methods: Names of the table, or ``all``.
-        budgets: ReLUs to keep.
+        methods: Names of the table; ``all`` for all of them.
+        budgets: ReLUs to keep, whole numbers.
         data: Data set, as `compare` takes it.
         label: Label column of a file.
         model: mlp or cnn.
@@ -58,24 +63,29 @@ def linearize(
         lr: First learning rate of both.
         judge: ``test``, or ``validation``: train on four fifths of the training part and judge on
             the rest. What is to be tuned belongs there.
-        out: Folder for ``results.json`` and the figure.
+        out: Folder for ``results.json``, the figure, and every student (see
+            `rescu_cli.network.linearize.saving`).
         progress: Called with epochs done and epochs in all.
 
     Returns:
         ``full``, ``students`` (one per method and budget, with intervals over seeds and the paired
-        difference against random masks), ``front`` (what no other network beats with at most
+        difference against random masks; ``equal_relus`` says whether those two have as many ReLUs,
+        which whole channels need not), ``front`` (what no other network beats with at most
         as many ReLUs), as in the command line's JSON.
 
     Raises:
-        UsageError: If a budget is negative or above the count, or something else is not possible.
+        UsageError: If a budget is negative or above the count, a full network diverges, or
+            something else is not possible.
     """
     from rescu_cli.experiment.threads import one_thread_per_kernel
     from rescu_cli.network.linearize.run import linearize as run
     from rescu_cli.network.linearize.run import train_full
+    from rescu_cli.network.linearize.saving import save_student
     from rescu_cli.network.linearize.student import build_student, require_budget
     from rescu_cli.network.toy.training import accuracy
 
     names, wanted = _methods(methods), _budgets(budgets)
+    folder = None if out is None else Path(out)
     if seeds < 1:
         raise UsageError(f"{seeds} seeds asked; at least 1.")
     examples = load_examples(data, label, judge)
@@ -86,6 +96,9 @@ def linearize(
     per_student = recipe.search + recipe.tune
     n_epochs = seeds * (recipe.full.epochs + len(names) * len(wanted) * per_student)
     done, full_scores, found = 0, [], []
+    files: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    if folder is not None:
+        _make(folder / STUDENTS)  # before hours of training, not after
 
     with one_thread_per_kernel():
         for seed in range(seeds):
@@ -96,12 +109,25 @@ def linearize(
                 for name in names:
                     if progress is not None:
                         progress(done, n_epochs)
-                    outcome = run(examples, full, model, name, budget, recipe=recipe, seed=seed,
-                                  hidden=hidden, by=by, replace=replace)[1]  # fmt: skip
+                    made, outcome = run(
+                        examples, full, model, name, budget, recipe=recipe, seed=seed,
+                        hidden=hidden, by=by, replace=replace,
+                    )  # fmt: skip
                     found.append(outcome)
+                    if folder is not None:
+                        path = folder / STUDENTS / f"{name}-{budget}-seed{seed}"
+                        files.setdefault((name, budget), []).append(
+                            {"seed": seed, **save_student(made, path)}
+                        )
                     done += per_student
     students = _students(names, wanted, found, full_scores)
-    full_student = {"method": "full", "kept": student.n_relus, "accuracy": over_seeds(full_scores)}
+    for one in students:
+        one["files"] = files.get((one["method"], one["budget"]))
+    full_student = {
+        "method": "full",
+        "kept": student.n_relus,
+        "accuracy": accuracy_over_seeds(full_scores),
+    }
     result: dict[str, Any] = {
         "spec": {
             "data": examples.name, "model": model, "by": by, "replace": replace,
@@ -113,31 +139,40 @@ def linearize(
         "full": {
             "relus": student.n_relus,
             "by_layer": {k: g.n_relus for k, g in student.gates.items()},
-            "accuracy": over_seeds(full_scores),
+            "accuracy": accuracy_over_seeds(full_scores),
         },
         "students": students,
         "front": _front(full_student, students),
         "figure": None,
     }  # fmt: skip
-    return result if out is None else _saved(result, Path(out))
+    return result if folder is None else _saved(result, folder)
 
 
 def _methods(asked: str | Sequence[str]) -> list[str]:
     from rescu_cli.network.linearize.table import METHODS
 
     names = [n.strip() for n in asked.split(",")] if isinstance(asked, str) else list(asked)
-    if names == ["all"]:
-        return list(METHODS)
+    if not names:
+        raise UsageError(f"No method was given; choose from {', '.join(METHODS)}, or all.")
+    found: dict[str, None] = {}
     for name in names:
-        if name not in METHODS:
-            raise UnknownNameError("method", name, list(METHODS))
-    return list(dict.fromkeys(names))
+        if name != "all" and name not in METHODS:
+            raise UnknownNameError("method", name, [*METHODS, "all"])
+        found |= dict.fromkeys(METHODS if name == "all" else [name])
+    return list(found)
 
 
 def _budgets(asked: int | Sequence[int]) -> list[int]:
-    found = sorted({asked} if isinstance(asked, int) else set(asked), reverse=True)
-    if not found:
+    given = [asked] if isinstance(asked, int) else list(asked)
+    try:
+        # Not int(), which takes 2.5 for 2; and True is no number of ReLUs.
+        found = sorted({index(b) for b in given if not isinstance(b, bool)}, reverse=True)
+    except TypeError:
+        found = []
+    if not given:
         raise UsageError("No budget was given; write e.g. --budget 100, or 200,100,50.")
+    if not found or any(isinstance(b, bool) for b in given):
+        raise UsageError(f"The budgets {given} are not all whole numbers of ReLUs.")
     return found
 
 
@@ -164,21 +199,28 @@ def _students(
         grouped.setdefault((outcome.method, outcome.budget), []).append(outcome)
     students = []
     for budget in budgets:
-        floor = [o.accuracy for o in grouped.get((FLOOR, budget), [])]
+        floor = grouped.get((FLOOR, budget), [])
+        floor_scores = [o.accuracy for o in floor]
         for name in names:
             outcomes = grouped[name, budget]
             scores = [o.accuracy for o in outcomes]
+            kept = [o.kept for o in outcomes]
+            compared = bool(floor) and name != FLOOR
             students.append(
                 {
                     "method": name,
                     "budget": budget,
-                    "kept": max(o.kept for o in outcomes),
-                    "kept_per_seed": [o.kept for o in outcomes],
+                    "kept": max(kept),
+                    "kept_per_seed": kept,
                     "by_layer": [o.by_layer for o in outcomes],
                     "finite": all(o.finite for o in outcomes),
-                    "accuracy": over_seeds(scores),
-                    "against_full": paired(scores, full_scores),
-                    "against_random": (paired(scores, floor) if floor and name != FLOOR else None),
+                    "accuracy": accuracy_over_seeds(scores),
+                    "against_full": accuracy_difference(scores, full_scores),
+                    "against_random": (
+                        accuracy_difference(scores, floor_scores) if compared else None
+                    ),
+                    # Whole channels fill a budget by steps of their own size.
+                    "equal_relus": kept == [o.kept for o in floor] if compared else None,
                 }
             )
     return students
@@ -190,20 +232,24 @@ def _front(full: Mapping[str, Any], students: Sequence[Mapping[str, Any]]) -> li
     ranked = sorted([*students, full], key=lambda s: (s["kept"], -s["accuracy"]["mean"]))
     for student in ranked:
         mean = student["accuracy"]["mean"]
-        if not front or mean > front[-1]["accuracy"]:
+        if not front or mean > front[-1]["accuracy"] + _NOISE:
             front.append({"method": student["method"], "kept": student["kept"], "accuracy": mean})
     return front
 
 
-def _saved(result: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from rescu_cli.core.files import write_atomically, write_json
+def _make(folder: Path) -> None:
     from rescu_cli.errors import StoreError
-    from rescu_cli.plot import figure_bytes, plot_linearize
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+
+
+def _saved(result: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from rescu_cli.core.files import write_atomically, write_json
+    from rescu_cli.plot import figure_bytes, plot_linearize
+
     figure = plot_linearize(result)
     for ending in ("png", "svg"):
         write_atomically(folder / f"front.{ending}", figure_bytes(figure, ending))

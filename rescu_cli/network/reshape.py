@@ -166,8 +166,11 @@ class Reshape:
 
         Args:
             channels: Of the first stage.
-            size: Height and width of the first stage; halves, rounded up, from stage to stage.
+            size: Height and width of the first stage; halves from stage to stage.
             layers: ReLU layers per stage.
+
+        Raises:
+            UsageError: If the size does not halve that often, see `stage_counts`.
         """
         details = []
         for solution in self.solutions:
@@ -195,19 +198,25 @@ class Reshape:
 
 
 def stage_counts(widths: Sequence[int], size: int, layers: int = 1) -> list[int]:
-    """ReLUs per stage of a network of square images whose side halves, rounded up.
+    """ReLUs per stage of a network of square images whose side halves.
+
+    Only exact halves: rounding a side up gives its stage more ReLUs than the formula above says,
+    and the counts of a solution would no longer follow its order.
 
     Raises:
-        UsageError: If a number is not positive.
+        UsageError: If a number is not positive, or the side does not halve so often.
     """
     if min(*widths, size, layers) < 1:
         raise UsageError(f"Channels {list(widths)}, size {size} and {layers} layers per stage must "
                          "be positive.")  # fmt: skip
-    counts = []
-    for width in widths:
-        counts.append(layers * width * size * size)
-        size = (size + 1) // 2
-    return counts
+    unit = 2 ** (len(widths) - 1)
+    if size % unit:
+        below, above = size // unit * unit, -(-size // unit) * unit
+        raise UsageError(
+            f"A side of {size} does not halve {len(widths) - 1} times; {len(widths)} stages need "
+            f"multiples of {unit}, such as {f'{below} or ' if below else ''}{above}."
+        )
+    return [layers * width * (size >> k) ** 2 for k, width in enumerate(widths)]
 
 
 def reshape(order: Order, *, least: int = 1, largest: int | None = None) -> Reshape:

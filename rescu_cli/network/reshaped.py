@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import inf, log2, prod
 from typing import Any
 
 from torch import nn
 
 from rescu_cli.errors import UsageError
+from rescu_cli.network.learn import learn
 from rescu_cli.network.relus.counting import count_relus
 from rescu_cli.network.reshape import Multipliers, stage_counts
 from rescu_cli.network.toy.examples import Examples
 from rescu_cli.network.toy.models import build_toy
-from rescu_cli.network.toy.training import Training, accuracy, fit
+from rescu_cli.network.toy.training import Training, accuracy
 
 PLAIN = 2
 """Usual networks double their channels from stage to stage."""
@@ -46,9 +47,9 @@ class Pair:
 def make_pair(multipliers: Multipliers, examples: Examples, channels: int) -> Pair:
     """Channels of both networks for a data set of images.
 
-    The plain network doubles its channels as well as whole numbers allow: stage after stage gets
-    the nearest to C·2^k with the real C that spends all ReLUs, but the last stage takes up what
-    remains. Its resolution is 1×1 or near, so that it fits exactly.
+    The plain network doubles its channels as well as whole numbers allow: of all widths with
+    exactly as many ReLUs, it has those nearest to C·2^k, with the real C that spends all ReLUs.
+    Nearest: the largest |log₂(width/(C·2^k))| is the smallest.
 
     Args:
         multipliers: A solution.
@@ -56,7 +57,7 @@ def make_pair(multipliers: Multipliers, examples: Examples, channels: int) -> Pa
         channels: Of the reshaped network's first stage, at least 1.
 
     Raises:
-        UsageError: If the data are no such images, or the counts cannot be made equal.
+        UsageError: If the data are no such images.
     """
     if len(examples.shape) != 3 or examples.shape[1] != examples.shape[2]:
         raise UsageError(
@@ -65,29 +66,54 @@ def make_pair(multipliers: Multipliers, examples: Examples, channels: int) -> Pa
         )
     size, n = examples.shape[1], len(multipliers) + 1
     reshaped = tuple(channels * prod(multipliers[:k]) for k in range(n))
-    places = stage_counts([1] * n, size)
-    if size % 2 ** (n - 1):
-        raise UsageError(
-            f"Images of {size}x{size} do not halve {n - 1} times; {n} stages need sides that are "
-            f"multiples of {2 ** (n - 1)}."
-        )
     total = sum(stage_counts(reshaped, size))
-    base = total / sum(p * PLAIN**k for k, p in enumerate(places))
-    plain: list[int] = []
-    left = total
-    for k, place in enumerate(places[:-1]):
-        width = max(1, round(base * PLAIN**k))
-        while left - width * place < sum(places[k + 1 :]) or (
-            k == n - 2 and (left - width * place) % places[-1]
-        ):
-            width -= 1
-            if width < 1:
-                raise UsageError(f"No plain network has exactly {total} ReLUs; ask for more "
-                                 "channels.")  # fmt: skip
-        plain.append(width)
-        left -= width * place
-    plain.append(left // places[-1])
-    return Pair(tuple(multipliers), reshaped, tuple(plain), size)
+    return Pair(tuple(multipliers), reshaped, _doubling(total, stage_counts([1] * n, size)), size)
+
+
+def _doubling(total: int, places: Sequence[int]) -> tuple[int, ...]:
+    """Widths that double best, with exactly ``total`` ReLUs.
+
+    All are tried but those that are farther off in one width than the best is in its worst. There
+    is always one: a place of the last stage divides all others, so that it takes what is left.
+
+    Args:
+        total: ReLUs, a multiple of the last of ``places``.
+        places: Height times width of each stage.
+    """
+    base = total / sum(place * PLAIN**k for k, place in enumerate(places))
+    ideal = [base * PLAIN**k for k in range(len(places))]
+    best: tuple[float, tuple[int, ...]] = (inf, ())
+
+    def extend(widths: tuple[int, ...], left: int, worst: float) -> None:
+        nonlocal best
+        k = len(widths)
+        if k == len(places) - 1:
+            width = left // places[-1]
+            if width >= 1:
+                off = max(worst, abs(log2(width / ideal[k])))
+                best = min(best, (off, (*widths, width)))
+            return
+        for width in _outward(ideal[k], left // places[k]):
+            off = max(worst, abs(log2(width / ideal[k])))
+            if off > best[0]:
+                return
+            extend((*widths, width), left - width * places[k], off)
+
+    extend((), total, 0.0)
+    return best[1]
+
+
+def _outward(centre: float, most: int) -> Iterator[int]:
+    """Whole numbers from 1 to ``most``, those nearest in ratio to the centre first."""
+    low, high = int(centre), int(centre) + 1
+    while low >= 1 or high <= most:
+        if high > most or (low >= 1 and centre / low <= high / centre):
+            if low <= most:
+                yield low
+            low -= 1
+        else:
+            yield high
+            high += 1
 
 
 def train_reshaped(
@@ -100,10 +126,14 @@ def train_reshaped(
         widths: Channels per stage; every stage after the first has half the resolution.
         training: Recipe.
         seed: Of weights and order.
+
+    Raises:
+        UsageError: If training diverges.
     """
     model = build_toy("cnn", examples, nn.ReLU, seed, hidden=widths)
     count = count_relus(model, (examples.n_features,), stem=())
-    fit(model, examples, training, seed)
+    name = f"The network of channels {', '.join(map(str, widths))} and seed {seed}"
+    learn(model, examples, training, seed, what=name)
     return {
         "channels": list(widths),
         "relus": count.total,

@@ -34,6 +34,7 @@ SOURCES: dict[str, str] = {
     "on compact domain, arXiv 2309.10402, ICLR 2024",
     "Hwang 2025": "Hwang, Minimum width for deep, narrow MLP: a diffeomorphism approach, "
     "NeurIPS 2025",
+    "elementary": "no source needed: a composition of monotone functions of one number is monotone",
 }
 
 Rule = Callable[[int, int], int | None]
@@ -130,11 +131,21 @@ class MinimumWidth:
         """W_min where the interval is one number."""
         return self.lower if self.lower == self.upper else None
 
+    @property
+    def domain(self) -> str:
+        """Where the functions live that are to be approximated; the interval is for that alone.
+
+        The whole space takes one input more of ReLU networks than a compact set does.
+        """
+        whole = self.norm == "lp" and self.activation == "relu"
+        return "the whole space" if whole else "compact sets"
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "d_x": self.d_x,
             "d_y": self.d_y,
             "norm": self.norm,
+            "domain": self.domain,
             "activation": self.activation,
             "lower": self.lower,
             "upper": self.upper,
@@ -201,6 +212,10 @@ def _larger_or_two(d_x: int, d_y: int) -> int:
     return max(d_x, d_y, 2)
 
 
+def _two(d_x: int, d_y: int) -> int | None:
+    return 2 if d_x == d_y == 1 else None
+
+
 def _one_more_input(d_x: int, d_y: int) -> int:
     return max(d_x + 1, d_y)
 
@@ -237,6 +252,10 @@ TABLE: tuple[Statement, ...] = (
     Statement(
         NORMS, ACTIVATIONS, "every activation, both norms", "w_min >= max(d_x, d_y)", "Cai 2023",
         lower=_larger,
+    ),
+    Statement(
+        ("lp",), ("monotone", "relu+step"), "d_x = d_y = 1, monotone activations",
+        "w_min >= 2: networks of width 1 are monotone functions", "elementary", lower=_two,
     ),
     Statement(
         ("lp",), ("leaky_relu",), "L^p on compact sets, leaky ReLU",

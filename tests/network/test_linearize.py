@@ -14,17 +14,21 @@ import torch
 from torch import Tensor, nn
 
 import rescu_cli as rescu
+from rescu_cli.api import linearizing
+from rescu_cli.api.accuracies import accuracy_difference, accuracy_over_seeds
 from rescu_cli.errors import InternalError, UnknownNameError, UnsupportedError, UsageError
 from rescu_cli.experiment.data import load_dataset
-from rescu_cli.network.linearize import autorep, deepreduce, snl, taylor
+from rescu_cli.network.linearize import autorep, deepreduce, random, snl, taylor
 from rescu_cli.network.linearize.collapse import collapse
 from rescu_cli.network.linearize.distil import distillation
 from rescu_cli.network.linearize.gates import Gate
 from rescu_cli.network.linearize.quadratic import Quadratic, coefficients
 from rescu_cli.network.linearize.run import linearize, train_full
+from rescu_cli.network.linearize.saving import save_student
 from rescu_cli.network.linearize.student import Student, build_student
 from rescu_cli.network.linearize.table import METHODS
 from rescu_cli.network.linearize.task import HeldOut, Recipe, Task
+from rescu_cli.network.loading import load_model
 from rescu_cli.network.toy.models import build_toy
 from rescu_cli.network.toy.training import Training
 
@@ -247,6 +251,16 @@ def test_soft_gates_mix_and_begin_as_the_full_network(
     assert gate(torch.tensor([[-4.0, 4.0]])).tolist() == [[-3.0, 4.0]]
 
 
+def test_a_parabola_that_escapes_where_a_relu_is_kept_leaves_the_gradient_alone() -> None:
+    gate = Gate()
+    gate.prepare((2,), "element", "poly2")
+    gate.replacement.p2.copy_(torch.tensor([1e20, 1.0]))  # p₂x is infinite at 1e25
+    gate.set(torch.tensor([True, False]))
+    x = torch.tensor([[1e25, 3.0]], requires_grad=True)
+    torch.autograd.backward(gate(x).sum())
+    assert x.grad is not None and x.grad.tolist() == [[1.0, 6.0]]
+
+
 def test_taylor_scores_are_what_leaving_one_out_changes(data: Any) -> None:
     """Against the loss itself, with labels drawn so that the curvature is what is believed."""
     student = build_student("mlp", data, 0, hidden=(6,))
@@ -302,8 +316,52 @@ def test_criticality_is_highest_for_the_stage_that_does_the_work(data: Any) -> N
         full.get_submodule("hidden1").bias.fill_(1e3)  # its ReLUs are the identity
         full.get_submodule("readout").weight.mul_(0.01)
     student = build_student("mlp", data, 0, hidden=(8, 4))
-    found = deepreduce.criticality(student, Task(data, full, 4, QUICK, 0))
+    task = Task(data, full, 4, QUICK, 0, train_teacher=lambda others: full)
+    found = deepreduce.criticality(student, task)
     assert len(found) == 2 and found[1] <= abs(found[0]) + 0.05
+
+
+def test_criticality_is_judged_on_examples_that_no_weight_has_seen(data: Any) -> None:
+    """Neither the labels of the held-out fifth nor a teacher that was trained on them take part."""
+    held_out = HeldOut(data, 0)
+    seen: list[set[bytes]] = []
+
+    def train_teacher(others: Any) -> nn.Sequential:
+        seen.append({row.tobytes() for row in others.x_train})
+        return train_full(others, "mlp", QUICK, 0, (8, 4))
+
+    def criticality(teacher: nn.Module) -> list[float]:
+        student = build_student("mlp", data, 0, hidden=(8, 4), replace="poly2")
+        return deepreduce.criticality(student, Task(data, teacher, 4, QUICK, 0, train_teacher))
+
+    class Asked(nn.Module):
+        """Control: the task's own teacher has seen everything, and must not be asked."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise AssertionError
+
+    assert criticality(Asked()) == criticality(train_full(data, "mlp", QUICK, 0, (8, 4)))
+    hidden = {row.tobytes() for row in held_out.x_test}
+    assert hidden and all(not (rows & hidden) for rows in seen)
+
+
+def test_deepreduce_gets_its_throw_away_teacher_from_the_run(
+    data: Any, full: dict[str, nn.Sequential], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def spy(student: Student, task: Task) -> int:
+        sizes.append(len(task.examples.y_train))
+        teacher = task.train_teacher(HeldOut(task.examples, task.seed))
+        assert not any(p.requires_grad for p in teacher.parameters())
+        assert not torch.equal(teacher.get_submodule("hidden0").weight,
+                               full["mlp"].get_submodule("hidden0").weight)  # fmt: skip
+        return deepreduce.choose(student, task)
+
+    method = dataclasses.replace(METHODS["deepreduce"], choose=spy)
+    monkeypatch.setitem(METHODS, "deepreduce", method)
+    linearize(data, full["mlp"], "mlp", "deepreduce", 5, recipe=QUICK, hidden=WIDTHS["mlp"])
+    assert sizes == [128]
 
 
 def test_held_out_examples_come_from_the_training_part_alone(data: Any) -> None:
@@ -358,6 +416,109 @@ def test_results_have_intervals_paired_differences_a_front_and_a_figure(tmp_path
     assert all(done < total for done, total in ticks)
 
 
+@pytest.mark.parametrize("by", ["element", "channel"])
+@pytest.mark.parametrize("model", WIDTHS)
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_saved_student_is_the_same_function_out_of_plain_layers(
+    data: Any, full: dict[str, nn.Sequential], tmp_path: Path, model: str, by: str, share: float
+) -> None:
+    student = student_of(data, full, model, by=by)
+    budget = int(student.n_relus * share)
+    random.choose(student, Task(data, full[model], budget, QUICK, 0, lambda others: full[model]))
+    files = save_student(student, tmp_path / "a.b")
+    x = torch.from_numpy(data.x_test.copy())
+    with torch.no_grad():
+        assert torch.equal(load_model(files["module"] or "")(x), student.model.eval()(x))
+    with np.load(files["arrays"] or "") as arrays:
+        for name, gate in student.gates.items():
+            assert np.array_equal(arrays[f"{name}.keep"], gate.keep.numpy())
+        assert np.array_equal(arrays["hidden0.weight"], student.model.hidden0.weight.detach())
+
+
+def test_a_student_with_parabolas_is_saved_as_arrays_alone(
+    data: Any, full: dict[str, nn.Sequential], tmp_path: Path
+) -> None:
+    student = student_of(data, full, "cnn", replace="poly2")
+    student.fit_replacements(torch.from_numpy(data.x_test.copy()))
+    masks(student, False)
+    files = save_student(student, tmp_path / "run")
+    assert files["module"] is None and not (tmp_path / "run.pt").exists()
+    with np.load(files["arrays"] or "") as arrays:
+        assert np.array_equal(arrays["act1.replacement.p2"], student.gates["act1"].replacement.p2)
+    masks(student, True)  # no parabola is in use
+    assert save_student(student, tmp_path / "run")["module"] is not None
+
+
+def test_without_relus_the_saved_student_is_one_region(tmp_path: Path) -> None:
+    spirals = load_dataset("spirals").excerpt(64, 16)
+    found = quick("deepreduce", [24, 16, 0], data=spirals, seeds=1, out=tmp_path / "run")
+    regions = []
+    for student in found["students"]:
+        (files,) = student["files"]
+        assert files["seed"] == 0 and Path(files["arrays"]).exists()
+        regions.append(len(rescu.regions(files["module"], box=(-2, 2, -2, 2)).maps)
+                       if student["kept"] in (24, 0) else 0)  # fmt: skip
+    assert regions[2] == 1 < regions[0]
+
+
+def test_training_that_diverges_is_an_error_and_no_result(data: Any) -> None:
+    for rate in (1e3, 1e30):
+        with pytest.raises(UsageError, match=r"seed 0 diverged.*a lower rate"):
+            train_full(data, "mlp", Recipe(Training(epochs=2, lr=rate)), 0, (12,))
+    with pytest.raises(UsageError, match="diverged"):
+        quick("random", 4, lr=1e4)
+
+
+def test_unequal_relus_are_marked_where_channels_fill_a_budget_by_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A method that keeps the dear channels of the first layer alone, and so fewer ReLUs."""
+
+    def first_alone(student: Student, task: Task) -> int:
+        for name, gate in student.gates.items():
+            gate.set(torch.full_like(gate.keep, False))
+            if name == "act0":
+                gate.keep[0] = True
+        return 0
+
+    monkeypatch.setitem(METHODS, "taylor", dataclasses.replace(METHODS["taylor"],
+                                                               choose=first_alone))  # fmt: skip
+    digits = load_dataset("digits").excerpt(100, 50)
+    found = quick("random,taylor", 100, data=digits, model="cnn", hidden=(3, 4), by="channel")
+    floor, ours = found["students"]
+    assert ours["kept_per_seed"] == [64, 64] and floor["kept_per_seed"] != [64, 64]
+    assert ours["equal_relus"] is False and floor["equal_relus"] is None
+    units = quick("random,snl", 6)["students"]
+    assert units[1]["equal_relus"] is True
+
+
+def test_intervals_of_accuracies_end_where_accuracies_end() -> None:
+    found = quick("random,snl", 2, seeds=2)
+    for student in found["students"]:
+        low, high = student["accuracy"]["ci"]
+        assert 0 <= low <= high <= 1
+    wide = accuracy_over_seeds([0.2, 0.9])
+    assert wide["ci"] == [0.0, 1.0] and wide["mean"] == 0.55
+    assert accuracy_difference([0.2, 0.9], [0.9, 0.1])["ci"] == [-1.0, 1.0]
+
+
+def test_rounding_puts_nobody_on_the_front() -> None:
+    def student(kept: int, mean: float) -> dict[str, Any]:
+        return {"method": "snl", "kept": kept, "accuracy": {"mean": mean}}
+
+    thirds = (0.1 + 0.2 + 0.3) / 3, (0.3 + 0.2 + 0.1) / 3
+    assert thirds[0] > thirds[1]  # the same three, added in another order
+    front = linearizing._front(student(9, thirds[0]), [student(4, thirds[1]), student(2, 0.1)])
+    assert [point["kept"] for point in front] == [2, 4]
+
+
+def test_all_may_stand_among_names() -> None:
+    assert linearizing._methods("all,random") == list(METHODS)
+    assert linearizing._methods("taylor, all")[0] == "taylor"
+    with pytest.raises(UnknownNameError, match="Did you mean 'all'"):
+        linearizing._methods("alll")
+
+
 def test_the_test_part_is_not_looked_at_when_judging_on_validation() -> None:
     digits = load_dataset("digits").excerpt(300, 100)
     plain = quick("random", 6, data=digits, judge="validation")
@@ -372,6 +533,10 @@ def test_the_test_part_is_not_looked_at_when_judging_on_validation() -> None:
         ("random", 25, {}, UsageError, "between 0 and 24"),
         ("random", -1, {}, UsageError, "A budget of -1"),
         ("random", [], {}, UsageError, "No budget"),
+        ("random", [True, 2.5], {}, UsageError, "whole numbers"),
+        ("random", [4, 2.5], {}, UsageError, "whole numbers"),
+        ("random", [True], {}, UsageError, "whole numbers"),
+        ([], 4, {}, UsageError, "No method"),
         ("snnl", 4, {}, UnknownNameError, "Did you mean 'snl'"),
         ("random", 4, {"replace": "poly3"}, UnknownNameError, "Did you mean 'poly2'"),
         ("random", 4, {"by": "layer"}, UnknownNameError, "Known: element, channel"),

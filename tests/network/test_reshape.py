@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import permutations, product
-from math import prod
+from math import log2, prod
 
 import pytest
 
@@ -100,6 +100,20 @@ def test_counts_are_those_of_the_network() -> None:
     assert stage_counts([64, 128, 256, 512], 32, 4) == [262_144, 131_072, 65_536, 32_768]
 
 
+@pytest.mark.parametrize("size", [8, 16, 24, 56])
+def test_counts_follow_the_order_they_are_listed_under(size: int) -> None:
+    for least in (1, 2):
+        for row in rescu.reshape("S3,S2,S4,S1", least=least, size=size)["details"]:
+            s1, s2, s3, s4 = row["relus"]
+            assert s3 > s2 > s4 > s1
+
+
+@pytest.mark.parametrize("size", [1, 4, 20, 28, 33])
+def test_sides_that_do_not_halve_are_refused_since_rounding_breaks_the_order(size: int) -> None:
+    with pytest.raises(UsageError, match="does not halve 3 times; 4 stages need multiples of 8"):
+        rescu.reshape("S3,S2,S4,S1", least=2, size=size)
+
+
 @pytest.mark.parametrize(
     ("text", "stages", "words"),
     [
@@ -136,6 +150,46 @@ def test_the_pair_has_equal_relus_exactly() -> None:
         Pair((2,), (2, 4), (2, 5), 8)
 
 
+@pytest.mark.parametrize(
+    ("solution", "channels"), [((5, 5, 3), 1), ((5, 5, 3), 2), ((6, 6, 2), 1), ((1, 1, 1), 2)]
+)
+def test_the_plain_network_is_the_nearest_to_doubling_of_all(
+    solution: tuple[int, ...], channels: int
+) -> None:
+    pair = make_pair(solution, load_dataset("digits"), channels)
+    total = sum(stage_counts(pair.reshaped, 8))
+    ideal = [total / 120 * 2**k for k in range(4)]  # 64 + 2·16 + 4·4 + 8·1 places
+
+    def off(widths: tuple[int, ...]) -> float:
+        return max(abs(log2(w / i)) for w, i in zip(widths, ideal, strict=True))
+
+    every = [
+        (a, b, c, total - 64 * a - 16 * b - 4 * c)
+        for a in range(1, total // 64 + 1)
+        for b in range(1, total // 16 + 1)
+        for c in range(1, total // 4 + 1)
+        if total - 64 * a - 16 * b - 4 * c >= 1
+    ]
+    assert off(pair.plain) == pytest.approx(min(map(off, every)))
+
+
+def test_multipliers_that_are_no_solution_are_refused() -> None:
+    with pytest.raises(UsageError, match="no solution of S3,S2,S4,S1"):
+        rescu.train_reshaped([2, 2, 2], order="S3,S2,S4,S1")
+    with pytest.raises(UsageError, match="no solution"):
+        rescu.train_reshaped([4, 4, 4], order="S3,S2,S4,S1")
+    with pytest.raises(UsageError, match="channels 1, 2 and seed 0 diverged"):
+        rescu.train_reshaped([2], channels=1, epochs=1, lr=1e6)
+    with pytest.raises(UsageError, match="takes 3 multipliers"):
+        rescu.train_reshaped([5, 5], order="S3,S2,S4,S1")
+    for wrong in ([0, 5, 3], [5.5, 5, 3], [True, 5, 3], []):
+        with pytest.raises(UsageError, match="whole numbers of at least 1"):
+            rescu.train_reshaped(wrong)
+    tied = rescu.train_reshaped([4, 4, 4], order="S3,S2,S4,S1", ties=True, channels=1, seeds=1,
+                                epochs=1)  # fmt: skip
+    assert tied["reshaped"]["by_stage"] == [64, 64, 64, 64]
+
+
 def test_training_measures_both_with_the_same_relus_and_repeats_itself() -> None:
     found = [rescu.train_reshaped([5, 5, 3], seeds=2, epochs=2, channels=1) for _ in range(2)]
     assert found[0] == found[1]
@@ -154,7 +208,7 @@ def test_training_measures_both_with_the_same_relus_and_repeats_itself() -> None
 
 
 def test_data_that_are_no_square_images_are_refused() -> None:
-    for shape, words in (((1, 9), "square"), ((1, 6, 8), "square"), ((1, 6, 6), "do not halve")):
+    for shape, words in (((1, 9), "square"), ((1, 6, 8), "square"), ((1, 6, 6), "does not halve")):
         with pytest.raises(UsageError, match=words):
             make_pair((2, 2, 2), make_images(shape), 2)
     with pytest.raises(UsageError, match="at least 1"):

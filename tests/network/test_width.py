@@ -77,6 +77,21 @@ def test_known_regimes_are_exact(d_x: int, d_y: int) -> None:
         assert exact("uniform", "leaky_relu") == d_y
 
 
+def test_the_domain_is_said_where_it_changes_the_answer() -> None:
+    whole = minimum_width(2, 2, norm="lp", activation="relu")
+    assert (whole.exact, whole.domain, whole.to_dict()["domain"]) == (3, *["the whole space"] * 2)
+    for norm, activation in (("lp", "leaky_relu"), ("uniform", "relu"), ("lp", "relu+step")):
+        assert minimum_width(2, 2, norm=norm, activation=activation).domain == "compact sets"
+
+
+@pytest.mark.parametrize("activation", ["monotone", "relu+step"])
+def test_one_monotone_unit_per_layer_is_not_enough_for_one_input(activation: str) -> None:
+    assert minimum_width(1, 1, norm="lp", activation=activation).lower == 2
+    # Control: an activation that is not monotone is not covered, nor are more dimensions.
+    assert minimum_width(1, 1, norm="lp", activation="any").lower == 1
+    assert minimum_width(1, 2, norm="lp", activation=activation).lower == 2
+
+
 def test_the_superseded_formula_is_shown_and_not_used() -> None:
     for d_x, d_y, old in ((2, 2, 3), (2, 4, 4)):
         found = minimum_width(d_x, d_y)

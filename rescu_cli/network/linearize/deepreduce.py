@@ -38,17 +38,22 @@ def choose(student: Student, task: Task) -> int:
 def criticality(student: Student, task: Task) -> list[float]:
     """C of every stage, from short trainings on four fifths of the training part.
 
-    They begin with the full network's weights and are judged on the other fifth.
+    They are judged on the other fifth, which nothing here has seen: the full network that they
+    begin with and learn from is trained on the four fifths as well, and thrown away. The task's own
+    teacher has fitted that fifth too, so that accuracy there would be measured on training data.
     """
     data = HeldOut(task.examples, task.seed)
     recipe = task.recipe
     training = Training(max(1, recipe.search // 2), recipe.full.lr / 2, recipe.full.batch_size)
+    teacher = task.train_teacher(data)
+    student.take(teacher)
+    student.fit_replacements(torch.from_numpy(data.x_train.copy()))
 
     def trained(names: Sequence[str]) -> float:
-        student.take(task.teacher)
+        student.take(teacher)
         for name, gate in student.gates.items():
             gate.set(torch.full_like(gate.keep, name in names))
-        fit(student.model, data, training, task.seed, loss=distillation(task.teacher))
+        fit(student.model, data, training, task.seed, loss=distillation(teacher))
         return accuracy(student.model, data.x_test, data.y_test)
 
     none = trained(())

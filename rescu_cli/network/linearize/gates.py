@@ -77,6 +77,8 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.weigh is None:
-            return torch.where(self.keep, torch.relu(x), self.replacement(x))
+            # A parabola that escapes where its value is not used would make the gradient NaN there.
+            inner = x if isinstance(self.replacement, nn.Identity) else x.masked_fill(self.keep, 0)
+            return torch.where(self.keep, torch.relu(x), self.replacement(inner))
         m = self.weigh()
         return m * torch.relu(x) + (1 - m) * self.replacement(x)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from rescu_cli.errors import UnknownNameError
+from rescu_cli.network.learn import learn
 from rescu_cli.network.linearize.distil import distillation
 from rescu_cli.network.linearize.student import Student, build_student, require_budget
 from rescu_cli.network.linearize.table import METHODS
@@ -31,7 +32,8 @@ class Outcome:
         kept: How many it has.
         by_layer: Where.
         accuracy: On the test part.
-        finite: Whether all its logits there are finite; polynomials can escape.
+        finite: Whether all its logits there are finite; parabolas can escape, and training can
+            diverge.
     """
 
     method: str
@@ -53,10 +55,10 @@ def train_full(
 
     Raises:
         UnknownNameError: If there is no such model.
-        UsageError: If the data do not suit it.
+        UsageError: If the data do not suit it, or training diverges.
     """
     full = build_toy(model, examples, nn.ReLU, seed, hidden=hidden)
-    fit(full, examples, recipe.full, seed)
+    learn(full, examples, recipe.full, seed, what=f"The full network of seed {seed}")
     return full.requires_grad_(False)
 
 
@@ -99,7 +101,11 @@ def linearize(
     student.take(full)
     x = torch.from_numpy(examples.x_train.copy())
     student.fit_replacements(x)
-    task = Task(examples, full, budget, recipe, seed)
+
+    def train_teacher(others: Examples) -> nn.Module:
+        return train_full(others, model, recipe, seed, hidden)
+
+    task = Task(examples, full, budget, recipe, seed, train_teacher)
     trained = METHODS[method].choose(student, task)
     student.fit_replacements(x)  # the search has moved what they receive
     _tune(student, task, recipe.tune + recipe.search - trained)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,8 @@ class Task:
         budget: ReLUs, at most as many as the network has.
         recipe: See `Recipe`.
         seed: Of all draws.
+        train_teacher: Trains another full network of the same kind on other examples. A method that
+            judges on held-out examples needs one: ``teacher`` has seen them all.
     """
 
     examples: Examples
@@ -54,6 +57,7 @@ class Task:
     budget: int
     recipe: Recipe
     seed: int
+    train_teacher: Callable[[Examples], nn.Module]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import replace
-from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from rescu_cli.errors import UsageError
-from rescu_cli.network.relus.report import LayerCount, ReluCount
+from rescu_cli.network.relus.operations import is_zero_maker, see, see_prelu
+from rescu_cli.network.relus.report import LayerCount, ReluCount, require_stem
 
 ROOT = "(model)"
 aten = torch.ops.aten
-_RELUS = {aten.relu, aten.relu_}
-# What else cannot be done by additions and multiplications with known numbers.
-_OTHERS = {
-    op
-    for name in (
-        "gelu", "silu", "sigmoid", "tanh", "elu", "leaky_relu", "hardtanh", "hardswish", "mish",
-        "softplus", "hardsigmoid", "log_sigmoid_forward", "_prelu_kernel", "_softmax",
-        "_log_softmax", "max_pool2d_with_indices", "max_pool3d_with_indices",
-        "adaptive_max_pool2d", "threshold", "erf", "exp", "clamp", "maximum", "abs",
-    )
-    for op in (getattr(aten, name, None), getattr(aten, f"{name}_", None))
-    if op is not None
-}  # fmt: skip
 
 
 def count_relus(
@@ -46,18 +32,22 @@ def count_relus(
 
     The copy runs on the meta device, where tensors have shapes and no numbers; a model whose
     forward needs numbers runs on zeros instead. A ReLU is every element of a result of
-    ``aten::relu``, of ``clamp(min=0)`` and of ``threshold(0, 0)``: modules, functions and methods
-    alike end there. One module that is called twice counts twice.
+    ``aten::relu``, of ``clamp(min=0)``, of ``threshold(0, 0)`` and of ``maximum(·, 0)``: modules,
+    functions and methods alike end there. One module that is called twice counts twice. What is
+    neither a ReLU nor known to be linear is listed in ``others``, also what is not recognised. A
+    channel of ``nn.PReLU`` is a ReLU where its slope is 0, and linear where it is 1: this is how
+    networks with ReLUs left out are saved.
 
-    Without a word about it, the stem is the first ReLU called, if that happens in the network
-    itself or a direct child while a later one lies deeper: ResNets have such a stem, plain chains
-    have none.
+    Without a word about it, the stem is the first ReLU called (that call alone, even if its module
+    is called again), if it happens in the network itself or a direct child while a later one lies
+    deeper, or if it is the only one of its stage while a later stage has several: ResNets have such
+    a stem, plain chains have none.
 
     Args:
         model: Stays as it is.
         input_shape: Of one example, (channels, height, width) or another shape.
         name: For the report.
-        stem: Names of the layers whose ReLUs are the stem's; empty for none.
+        stem: Names of the layers all of whose ReLUs are the stem's; empty for none.
 
     Raises:
         UsageError: If the shape does not fit, or no ReLU is met.
@@ -71,41 +61,52 @@ def count_relus(
         raise UsageError(f"An input of shape {shape} asked; every size must be at least 1.")
     if isinstance(model, torch.jit.ScriptModule):
         raise UsageError("The model is TorchScript, whose calls cannot be watched.")
-    names, census = _run(model, shape)
-    layers = tuple(
-        LayerCount(n, n.partition(".")[0], census.shapes[n], census.relus.get(n, 0),
-                   census.macs.get(n, 0))
-        for n in names
-        if census.relus.get(n, 0) or census.macs.get(n, 0)
-    )  # fmt: skip
-    others = dict(sorted(census.others.items()))
-    if not any(layer.relus for layer in layers):
-        met = ", ".join(f"{k} ({v:,})" for k, v in others.items()) or "no other activation either"
+    names, census, n_parameters = _run(model, shape)
+    totals: dict[str, int] = {}
+    for layer_name, number in census.relus:
+        totals[layer_name] = totals.get(layer_name, 0) + number
+    if not totals:
+        met = ", ".join(f"{k} ({v:,})" for k, v in sorted(census.others.items()))
         raise UsageError(
-            f"No ReLU was met when {name} ran on an input of {_spelled(shape)}; met: {met}. What "
-            "counts: nn.ReLU, F.relu, torch.relu, clamp(min=0)."
+            f"No ReLU was met when {name} ran on an input of {_spelled(shape)}; met: "
+            f"{met or 'no other activation either'}. What counts: nn.ReLU, F.relu, torch.relu, "
+            "clamp(min=0), maximum with zeros."
         )
-    count = ReluCount(
-        name, shape, layers, (), others, sum(p.numel() for p in model.parameters())
+    if stem is None:
+        of_stem = dict(census.relus[:1]) if _has_stem(census.relus) else {}
+    else:
+        require_stem(stem, list(totals))
+        of_stem = {layer_name: totals[layer_name] for layer_name in stem}
+    layers = tuple(
+        LayerCount(n, _stage(n), census.shapes[n], totals.get(n, 0), census.macs.get(n, 0),
+                   of_stem.get(n, 0))
+        for n in names
+        if totals.get(n, 0) or census.macs.get(n, 0)
     )  # fmt: skip
-    return replace(count, stem=_stem(count) if stem is None else tuple(stem))
+    return ReluCount(name, shape, layers, dict(sorted(census.others.items())), n_parameters)
 
 
-def _stem(count: ReluCount) -> tuple[str, ...]:
-    named = [layer.name for layer in count.layers if layer.relus]
-    deeper = any("." in name for name in named[1:])
-    return (named[0],) if deeper and "." not in named[0] else ()
+def _stage(name: str) -> str:
+    return name.partition(".")[0]
 
 
-def _run(model: nn.Module, shape: tuple[int, ...]) -> tuple[list[str], _Census]:
+def _has_stem(calls: Sequence[tuple[str, int]]) -> bool:
+    first, later = calls[0][0], [name for name, _ in calls[1:]]
+    if "." not in first:
+        return any("." in name for name in later)
+    stages = [_stage(name) for name in later if "." in name]
+    return _stage(first) not in stages and len(set(stages)) < len(stages)
+
+
+def _run(model: nn.Module, shape: tuple[int, ...]) -> tuple[list[str], _Census, int]:
     first = next(model.parameters(), torch.zeros(()))
+    x = torch.zeros(1, *shape, dtype=first.dtype)
+    with suppress(Exception):  # a user's forward may raise anything where there are no numbers
+        return _watched(deepcopy(model).to("meta"), x.to("meta"), _slopes(model))
     try:
-        return _watched(deepcopy(model).to("meta"), torch.zeros(1, *shape, dtype=first.dtype,
-                                                                device="meta"))  # fmt: skip
-    except Exception:  # noqa: BLE001  # reason: a user's forward may raise anything without numbers
-        twin = deepcopy(model).cpu()
-    try:
-        return _watched(twin, torch.zeros(1, *shape, dtype=first.dtype))
+        return _watched(deepcopy(model).cpu(), x, _slopes(model))
+    except _FusedError as error:
+        raise UsageError(str(error)) from None
     except Exception as error:
         text = " ".join(str(error).split())[:200]
         raise UsageError(
@@ -114,74 +115,127 @@ def _run(model: nn.Module, shape: tuple[int, ...]) -> tuple[list[str], _Census]:
         ) from error
 
 
-def _watched(model: nn.Module, x: Tensor) -> tuple[list[str], _Census]:
+def _slopes(model: nn.Module) -> dict[str, Tensor]:
+    """Of each PReLU whose numbers are known."""
+    return {
+        name or ROOT: module.weight.detach().cpu()
+        for name, module in model.named_modules()
+        if isinstance(module, nn.PReLU) and not module.weight.is_meta
+    }
+
+
+def _watched(
+    model: nn.Module, x: Tensor, slopes: dict[str, Tensor]
+) -> tuple[list[str], _Census, int]:
     model.eval()
     names = {id(m): n or ROOT for n, m in reversed(list(model.named_modules()))}
     order: list[str] = []
-    census = _Census()
-    # Where gradients are on, transformer layers leave their fused kernel, which hides the ReLU.
-    with _inside(names, census.stack, order), torch.enable_grad(), census:
+    census = _Census(slopes)
+    with _inside(names, census.stack, order), _in_single_steps(), torch.enable_grad(), census:
         model(x)
+    # Not before the run: lazy layers learn their sizes from it.
+    n_parameters = sum(p.numel() for p in model.parameters())
     # A module enters before its children; its own ops may come after theirs.
-    return sorted(dict.fromkeys(order), key=lambda n: census.first.get(n, 0)), census
+    return sorted(dict.fromkeys(order), key=lambda n: census.first.get(n, 0)), census, n_parameters
+
+
+@contextmanager
+def _in_single_steps() -> Iterator[None]:
+    """Keeps torch from running whole layers in one kernel, which would hide what is in them."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+class _FusedError(Exception):
+    """An operation in which nothing can be counted."""
 
 
 class _Census(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up what each module's own code does."""
+    """Adds up what each module's own code does.
 
-    def __init__(self) -> None:
+    Args:
+        slopes: Of each PReLU by its name.
+
+    Attributes:
+        stack: Names of the modules that are running, the innermost last.
+        relus: One (module, number) for every call of a ReLU, in order.
+        macs: Per module.
+        others: What is not linear either, with numbers.
+        shapes: Of each module's last ReLU, or of its first product.
+        first: Place of each module among those that did something.
+    """
+
+    def __init__(self, slopes: Mapping[str, Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._slopes = slopes
         self.stack: list[str] = []
-        self.relus: dict[str, int] = {}
+        self.relus: list[tuple[str, int]] = []
         self.macs: dict[str, int] = {}
         self.others: dict[str, int] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.first: dict[str, int] = {}
+        # Tensors on the meta device have no numbers; zeros are known by what made them. They are
+        # kept alive, so that no other tensor gets their address.
+        self._zeros: dict[int, Tensor] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         """Run one operation and note it."""
-        out = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
         packet = func.overloadpacket
         name = self.stack[-1] if self.stack else ROOT
-        if _is_relu(packet, args, kwargs or {}):
+        zeros = [isinstance(a, Tensor) and _storage(a) in self._zeros for a in args]
+        if packet is aten._prelu_kernel and name in self._slopes:
+            seen = see_prelu(self._slopes[name], out.numel())
+        else:
+            seen = see(packet, args, kwargs, out, zeros)
+        if seen.fused:
+            raise _FusedError(
+                f"The model runs {seen.fused}, a whole layer in one kernel, in which no ReLU can "
+                "be counted. Write that layer with single ones."
+            )
+        if seen.relus:
             self._note(name, out)
-            self.relus[name] = self.relus.get(name, 0) + out.numel()
+            self.relus.append((name, seen.relus))
             self.shapes[name] = tuple(out.shape[1:])
-        elif packet in flop_registry:
-            # Its formulas are of 2 operations for each multiplication with an addition.
-            flops = flop_registry[packet](*args, **(kwargs or {}), out_val=out)
-            self._note(name, out)
-            self.macs[name] = self.macs.get(name, 0) + int(flops) // 2
-        elif packet in _OTHERS:
-            result = out[0] if isinstance(out, tuple) else out
-            label = packet.__name__.strip("_").removesuffix("_with_indices")
-            if label == "max_pool2d":  # comparisons: each window of k numbers needs k − 1
-                kernel = args[1] if len(args) > 1 else kwargs["kernel_size"]
-                size = prod(kernel) if len(kernel) > 1 else kernel[0] ** 2
-                self.others["max_pool2d comparisons"] = self.others.get(
-                    "max_pool2d comparisons", 0
-                ) + result.numel() * (size - 1)
-            else:
-                self.others[label] = self.others.get(label, 0) + result.numel()
+        if seen.macs:
+            self._note(name, out[0] if isinstance(out, tuple) else out)
+            self.macs[name] = self.macs.get(name, 0) + seen.macs
+        for label, number in (seen.others or {}).items():
+            self.others[label] = self.others.get(label, 0) + number
+        self._follow_zeros(func, packet, args, out, any(zeros))
         return out
 
     def _note(self, name: str, out: Tensor) -> None:
         self.first.setdefault(name, len(self.first))
         self.shapes.setdefault(name, tuple(out.shape[1:]))
 
+    def _follow_zeros(
+        self, func: Any, packet: Any, args: Sequence[Any], out: Any, from_zeros: bool
+    ) -> None:
+        if not isinstance(out, Tensor):
+            return
+        moved = from_zeros and packet in _COPIES
+        constant = packet is aten.lift_fresh and not out.is_meta and not bool(out.any())
+        if is_zero_maker(packet, args) or moved or constant:
+            self._zeros[_storage(out)] = out
+        elif func._schema.is_mutable and args and isinstance(args[0], Tensor):
+            self._zeros.pop(_storage(args[0]), None)
 
-def _is_relu(packet: Any, args: Sequence[Any], kwargs: Any) -> bool:
-    if packet in _RELUS:
-        return True
-    if packet in (aten.clamp_min, aten.clamp_min_):
-        return not isinstance(args[1], Tensor) and args[1] == 0
-    if packet in (aten.clamp, aten.clamp_):
-        low = args[1] if len(args) > 1 else kwargs.get("min")
-        high = args[2] if len(args) > 2 else kwargs.get("max")
-        return high is None and not isinstance(low, Tensor) and low == 0
-    return packet in (aten.threshold, aten.threshold_) and tuple(args[1:3]) == (0, 0)
+
+_COPIES = {aten.clone, aten._to_copy, aten.lift_fresh, aten.repeat}
+
+
+def _storage(tensor: Tensor) -> int:
+    """The same for a tensor and its views."""
+    return int(tensor.untyped_storage()._cdata)
 
 
 @contextmanager

@@ -9,9 +9,12 @@ from typing import Any
 
 from rescu_cli.errors import ParseError, UsageError
 
-UNITS = {"ns": 1e9, "us": 1e6, "µs": 1e6, "ms": 1e3, "s": 1.0}
-"""How many of them are a second; whole numbers, so that dividing rounds only once."""
-_TERM = re.compile(r"\s*(relu|mac)\s*=\s*([0-9.eE+-]+?)\s*(ns|us|µs|ms|s)\s*")
+UNITS = {"ns": 1e9, "us": 1e6, "\u00b5s": 1e6, "\u03bcs": 1e6, "ms": 1e3, "s": 1.0}
+"""How many of them are a second; whole numbers, so that dividing rounds only once.
+
+The sign for micro and the Greek letter look alike; keyboards and word processors give either.
+"""
+_TERM = re.compile(rf"\s*(relu|mac)\s*=\s*([0-9.eE+-]+?)\s*({'|'.join(UNITS)})\s*")
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,17 @@ class Latency:
             )
 
     def of(self, relus: int, macs: int) -> dict[str, Any]:
-        """Seconds for the ReLUs, for the MACs, and in all."""
+        """Seconds for the ReLUs, for the MACs, and in all.
+
+        Raises:
+            UsageError: If that is no finite number.
+        """
         parts = {"relu_seconds": relus * self.relu, "mac_seconds": macs * self.mac}
+        if not isfinite(sum(parts.values())):
+            raise UsageError(
+                f"{relus:,} ReLUs of {self.relu:g} s and {macs:,} MACs of {self.mac:g} s take "
+                "longer than floating-point numbers reach; give smaller costs."
+            )
         return {
             "per_relu": self.relu,
             "per_mac": self.mac,

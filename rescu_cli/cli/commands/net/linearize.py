@@ -58,7 +58,8 @@ def linearize(
         typer.Option(help="test, or validation: a fifth of the training part; for tuning."),
     ] = "test",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results.json and the figure.", metavar="DIR")
+        Path | None,
+        typer.Option(help="Folder for results.json, the figure and the students.", metavar="DIR"),
     ] = None,
     json: options.Json = False,
 ) -> None:  # fmt: skip
@@ -96,30 +97,47 @@ def _print(result: dict[str, Any]) -> None:
     spec, full = result["spec"], result["full"]
     right = {"justify": "right"}
     on = "test part" if spec["judge"] == "test" else "held-out training examples"
+    n_seeds = len(spec["seeds"])
     render.table(
         f"{spec['data']}, {spec['model']}, per {spec['by']}, else {spec['replace']}; accuracy on "
-        f"the {on}, {len(spec['seeds'])} seeds",
+        f"the {on}, {n_seeds} seed{'s' * (n_seeds > 1)}",
         [("ReLUs", right), "method", ("accuracy", right), ("95 %", right),
          ("minus random", right), ("95 %", right)],
         [
             (f"{full['relus']:,}", "full", *_shown(full["accuracy"]), "", ""),
             *(
-                (f"{s['kept']:,}", s["method"], *_shown(s["accuracy"]),
-                 *(_shown(s["against_random"], "+") if s["against_random"] else ("", "")))
+                (_kept(s), s["method"], *_shown(s["accuracy"]), *_beside_random(s))
                 for s in result["students"]
             ),
         ],
     )  # fmt: skip
+    if any(s["equal_relus"] is False for s in result["students"]):
+        render.write_text("* not like with like: random masks kept another number of ReLUs.")
     render.write_text(
         "Front: " + "; ".join(f"{p['kept']:,} {p['method']} {p['accuracy']:.4f}"
                               for p in result["front"])
     )  # fmt: skip
     for student in result["students"]:
         if not student["finite"]:
+            cause = "the parabolas escaped" if spec["replace"] == "poly2" else "training diverged"
             render.say(f"{student['method']} at {student['budget']}: not all outputs are finite; "
-                       "the parabolas escaped.")  # fmt: skip
+                       f"{cause}.")  # fmt: skip
     if result["figure"] is not None:
+        folder = Path(result["figure"]).parent
+        render.write_text(f"Students: {folder / 'students'}")
         render.write_text(result["figure"])
+
+
+def _kept(student: dict[str, Any]) -> str:
+    least, most = min(student["kept_per_seed"]), max(student["kept_per_seed"])
+    return f"{least:,} … {most:,}" if least < most else f"{most:,}"
+
+
+def _beside_random(student: dict[str, Any]) -> tuple[str, str]:
+    if student["against_random"] is None:
+        return "", ""
+    mean, interval = _shown(student["against_random"], "+")
+    return mean + "*" * (not student["equal_relus"]), interval
 
 
 def _shown(found: dict[str, Any], sign: str = "") -> tuple[str, str]:

@@ -9,6 +9,7 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options
+from rescu_cli.errors import UsageError
 
 
 def relus(
@@ -51,8 +52,7 @@ def relus(
     from rescu_cli.cli import render
     from rescu_cli.core.files import write_json
 
-    names = None if stem is None else [n.strip() for n in stem.split(",") if n.strip() != "none"]
-    result = api.count_relus(network, shape, latency=latency, stem=names, classes=classes)
+    result = api.count_relus(network, shape, latency=latency, stem=_names(stem), classes=classes)
     if out is not None:
         write_json(out, result)
         render.say(f"Wrote {out}")
@@ -62,15 +62,26 @@ def relus(
         _print(result)
 
 
+def _names(stem: str | None) -> list[str] | None:
+    if stem is None or stem.strip() == "none":
+        return None if stem is None else []
+    names = [name.strip() for name in stem.split(",")]
+    if "" in names or "none" in names:
+        raise UsageError(f"Cannot read --stem {stem!r}; write names of layers with commas between, "
+                         "or none alone.")  # fmt: skip
+    return names
+
+
 def _print(result: dict[str, Any]) -> None:
     from rescu_cli.cli import render
+    from rescu_cli.network.relus.operations import UNKNOWN
 
     right = {"justify": "right"}
     render.table(
         f"{result['model']} on {'x'.join(map(str, result['input']))}",
         ["layer", "stage", "output", ("ReLUs", right), ("MACs", right)],
         [
-            (row["name"], "stem" if row["name"] in result["stem"] else row["stage"],
+            (row["name"], _stage(row),
              "x".join(map(str, row["shape"])), _count(row["relus"]), _count(row["macs"]))
             for row in result["layers"]
         ],
@@ -89,13 +100,24 @@ def _print(result: dict[str, Any]) -> None:
         f"{result['n_parameters']:,}"
     )
     for name, count in result["others"].items():
-        render.write_text(f"Not linear either: {name} {count:,}")
+        if name.startswith(UNKNOWN):
+            render.write_text(
+                f"Not recognised, so perhaps not linear: {name.removeprefix(UNKNOWN)} {count:,}"
+            )
+        else:
+            render.write_text(f"Not linear either: {name} {count:,}")
     if result["latency"] is not None:
         cost = result["latency"]
         render.write_text(
             f"Latency by the model: {_time(cost['relu_seconds'])} for ReLUs + "
             f"{_time(cost['mac_seconds'])} for MACs = {_time(cost['seconds'])}"
         )
+
+
+def _stage(row: dict[str, Any]) -> str:
+    if not row["stem_relus"]:
+        return str(row["stage"])
+    return "stem" if row["stem_relus"] == row["relus"] else f"stem, {row['stage']}"
 
 
 def _count(number: int) -> str:

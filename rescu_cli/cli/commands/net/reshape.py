@@ -11,6 +11,9 @@ from rescu_cli import api
 from rescu_cli.cli import options
 from rescu_cli.errors import UsageError
 
+_MOST_IN_ONE_TABLE = 4
+"""Stages whose counts fit beside their ratios into 80 columns; numbers are not to be broken."""
+
 
 def reshape(
     order: Annotated[
@@ -37,7 +40,9 @@ def reshape(
         typer.Option(help="Of the first stage.  \\[default: 64; with --train 2]",
                      show_default=False),
     ] = None,
-    size: Annotated[int, typer.Option(help="Side of the first stage, for the counts.")] = 32,
+    size: Annotated[
+        int, typer.Option(help="Side of the first stage, for the counts; halves in each next one.")
+    ] = 32,
     layers: Annotated[int, typer.Option(help="ReLU layers per stage, for the counts.")] = 4,
     train: Annotated[
         str | None,
@@ -70,7 +75,7 @@ def reshape(
         with report.training_progress(quiet=json) as progress:
             result["trained"] = api.train_reshaped(
                 chosen, data=data, channels=2 if channels is None else channels, seeds=seeds,
-                epochs=epochs, judge=judge, progress=progress,
+                epochs=epochs, judge=judge, order=order, ties=ties, progress=progress,
             )  # fmt: skip
     if out is not None:
         write_json(out, result)
@@ -100,7 +105,6 @@ def _chosen(text: str, result: dict[str, Any]) -> list[int]:
 def _print(result: dict[str, Any]) -> None:
     from rescu_cli.cli import render
 
-    right = {"justify": "right"}
     network = result["network"]
     sign = " ≥ " if result["ties"] else " > "
     names = [f"S{k + 1}" for k in range(len(result["order"]))]
@@ -110,15 +114,23 @@ def _print(result: dict[str, Any]) -> None:
         "stage"
     )
     if result["details"]:
-        render.table(
-            title,
-            ["multipliers", "ratios", *[(name, right) for name in names], ("total", right)],
-            [
-                (", ".join(map(str, d["multipliers"])), " : ".join(d["ratios"]),
-                 *[f"{n:,}" for n in d["relus"]], f"{d['total']:,}")
-                for d in result["details"]
-            ],
-        )  # fmt: skip
+        number = {"justify": "right", "no_wrap": True, "overflow": "ellipsis"}
+        solutions = [", ".join(map(str, d["multipliers"])) for d in result["details"]]
+        ratios = [" : ".join(d["ratios"]) for d in result["details"]]
+        counts = [[f"{n:,}" for n in d["relus"]] for d in result["details"]]
+        totals = [f"{d['total']:,}" for d in result["details"]]
+        stages = [(name, number) for name in names]
+        if len(names) <= _MOST_IN_ONE_TABLE:
+            render.table(
+                title, ["multipliers", "ratios", *stages, ("total", number)],
+                [(s, r, *c, t)
+                 for s, r, c, t in zip(solutions, ratios, counts, totals, strict=True)],
+            )  # fmt: skip
+        else:
+            render.table(title, ["multipliers", "ratios", ("total", number)],
+                         zip(solutions, ratios, totals, strict=True))  # fmt: skip
+            render.table("ReLUs of each stage", ["multipliers", *stages],
+                         [(s, *c) for s, c in zip(solutions, counts, strict=True)])  # fmt: skip
     else:
         render.write_text(f"{title}: none from {result['least']} to {result['largest']}.")
     if not result["complete"]:
@@ -131,8 +143,9 @@ def _print_trained(trained: dict[str, Any]) -> None:
     from rescu_cli.cli import render
 
     right = {"justify": "right"}
+    n_seeds = len(trained["seeds"])
     render.table(
-        f"Trained on {trained['data']}, {len(trained['seeds'])} seeds, as many ReLUs each",
+        f"Trained on {trained['data']}, {n_seeds} seed{'s' * (n_seeds > 1)}, as many ReLUs each",
         ["network", "channels", ("ReLUs", right), ("FLOPs", right), ("parameters", right),
          ("accuracy", right), ("95 %", right)],
         [

@@ -10,7 +10,7 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import StoreError, UsageError
 
 
 def width(
@@ -42,6 +42,8 @@ def width(
 
     if plot is not None and not demo:
         raise UsageError("'--plot' draws what '--demo' finds; give both.")
+    if plot is not None:
+        _require_place(plot)
     found = api.minimum_width(d_x, d_y, norm=norm, activation=activation)
     witnesses = None
     if demo:
@@ -56,7 +58,7 @@ def width(
         shown = None if witnesses is None else [asdict(one) for one in witnesses]
         render.emit_json("net width", {**found.to_dict(), "demo": shown})
         return
-    where = f"{d_x} -> {d_y}, {activation}, {norm} norm"
+    where = f"{d_x} -> {d_y}, {activation}, {norm} norm on {found.domain}"
     if found.exact is not None:
         answer = f"w_min = {found.exact}"
     elif found.upper is None:
@@ -93,3 +95,11 @@ def width(
         )  # fmt: skip
     if plot is not None:
         render.write_text(str(plot))
+
+
+def _require_place(plot: Path) -> None:
+    """Refuse a figure that could not be written, before the networks are drawn and counted."""
+    if plot.suffix.lower().removeprefix(".") not in ("png", "svg", "pdf"):
+        raise UsageError(f"'--plot {plot}': figures are written as .png, .svg or .pdf.")
+    if not plot.parent.is_dir():
+        raise StoreError(f"Cannot write {plot}: there is no folder {plot.parent}.")
