@@ -14,10 +14,12 @@ from rescu_cli.api.approximating import (
     draw_approximation,
     minimum_width,
 )
+from rescu_cli.api.attending import attention, draw_attention, train_attention
 from rescu_cli.api.budgets import count_relus, reshape, train_reshaped
 from rescu_cli.api.cards import catalogue_rows, show
 from rescu_cli.api.derivation import Derivation, derive
 from rescu_cli.api.dying import dead_units
+from rescu_cli.api.leaking import draw_leak, leak_rate, toy_leak
 from rescu_cli.api.linearizing import linearize
 from rescu_cli.api.making import draw, generate
 from rescu_cli.api.measuring import compare, landscape, prediction_difference, report_page, sweep
@@ -31,25 +33,33 @@ from rescu_cli.api.networks import (
 )
 from rescu_cli.api.proving import check_floats, examine, recheck, verify
 from rescu_cli.api.pruning import draw_pruning, prune
+from rescu_cli.api.retaining import compare_gates, draw_retention, retention
+from rescu_cli.api.searching import search_activations
 
 __all__ = [
     "Derivation",
     "approx",
     "approx_channels",
+    "attention",
     "catalogue_rows",
     "check_floats",
     "compare",
+    "compare_gates",
     "count_relus",
     "dead_units",
     "derive",
     "draw",
     "draw_approximation",
+    "draw_attention",
+    "draw_leak",
     "draw_pruning",
     "draw_regions",
+    "draw_retention",
     "draw_witnesses",
     "examine",
     "generate",
     "landscape",
+    "leak_rate",
     "linearize",
     "minimum_width",
     "prediction_difference",
@@ -61,8 +71,12 @@ __all__ = [
     "reshape",
     "resolve",
     "resolve_all",
+    "retention",
+    "search_activations",
     "show",
     "sweep",
+    "toy_leak",
+    "train_attention",
     "train_reshaped",
     "verify",
     "width_demo",

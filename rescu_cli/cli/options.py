@@ -8,7 +8,8 @@ import typer
 
 from rescu_cli.errors import UsageError
 
-DESIGN, EXPERIMENT, NETWORKS, HOUSE = "Design", "Experiment", "Networks", "House"
+DESIGN, EXPERIMENT, NETWORKS = "Design", "Experiment", "Networks"
+SEQUENCES, HOUSE = "Sequences", "House"
 
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")

@@ -12,8 +12,9 @@ from rescu_cli.errors import UsageError
 Data = Annotated[
     str,
     typer.Option(
-        help="Data set: digits, breast_cancer, mnist1d, spirals, regression, ctr, each with "
-        "parameters (ctr:n=20000), or a path: .npz, .csv, .parquet, .tsv, .txt, a folder."
+        help="Data set: digits, breast_cancer, mnist1d, spirals, regression, ctr, grammar, each "
+        "with parameters (ctr:n=20000); text:FILE; or a path: .npz, .csv, .parquet, .tsv, .txt, a "
+        "folder."
     ),
 ]
 Label = Annotated[str | None, typer.Option(help="Label column of a file.", show_default=False)]
@@ -21,14 +22,20 @@ Task = Annotated[
     str | None,
     typer.Option(help="Of a file: classification or regression.", show_default=False),
 ]
-Model = Annotated[str, typer.Option(help="Model: mlp, cnn, ctr.")]
+Model = Annotated[str, typer.Option(help="Model: mlp, cnn, ctr, retnet (for text).")]
 Epochs = Annotated[
     int | None,
-    typer.Option(help="Passes over the data.  \\[default: 30, ctr: 1]", show_default=False),
+    typer.Option(
+        help="Passes over the data.  \\[default: 30, ctr: 1, retnet: 10]",
+        show_default=False,
+    ),
 ]
 Lr = Annotated[
     float | None,
-    typer.Option(help="First learning rate.  \\[default: 0.001, ctr: 0.05]", show_default=False),
+    typer.Option(
+        help="First learning rate.  \\[default: 0.001, ctr: 0.05, retnet: 0.003]",
+        show_default=False,
+    ),
 ]
 Tune = Annotated[
     str | None,
@@ -45,12 +52,16 @@ Match = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(help="Examples per step.  \\[default: 64, ctr: 256]", show_default=False),
+    typer.Option(
+        help="Examples per step.  \\[default: 64, ctr: 256, retnet: 32]",
+        show_default=False,
+    ),
 ]
 Width = Annotated[
     int | None,
     typer.Option(
-        help="Units, or channels, per layer.  \\[default: 128, 64; cnn: 16, 32; ctr: 64, 32]",
+        help="Units, or channels, per layer.  \\[default: 128, 64; cnn: 16, 32; ctr: 64, 32; "
+        "retnet: 32]",
         show_default=False,
     ),
 ]

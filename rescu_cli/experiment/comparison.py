@@ -34,6 +34,7 @@ from rescu_cli.experiment.store import RunStore, locked
 if TYPE_CHECKING:
     from rescu_cli.core.activation import Activation
     from rescu_cli.experiment.report import Report
+    from rescu_cli.experiment.subject import Subject
 
 RUNS = Path("rescu-runs")
 
@@ -128,7 +129,7 @@ def compare(
     if model not in MODELS:
         raise UnknownNameError("model", model, sorted(MODELS))
     chosen = _resolved(activations, match_scale)
-    keys = tuple(_key(activation) for activation in chosen)
+    keys = tuple(key_of(activation) for activation in chosen)
     dataset = data if isinstance(data, Dataset) else load_dataset(data, label=label, task=task)
     row = MODELS[model]
     spec = ExperimentSpec(
@@ -155,7 +156,7 @@ def compare(
     _require(spec, dataset, tune=tune, lr=lr)
     folder = default_run_dir(spec, tune, match) if out is None else Path(out)
     with open_executor(engine, workers) as executor, locked(folder):
-        run = _Run(dataset, chosen, executor, workers, resume, progress)
+        run = Run(dataset, chosen, executor, workers, resume, progress)
         if tune is not None:
             spec = _tuned(run, spec, folder / "tuning", tune)
         if match is not None:
@@ -198,7 +199,7 @@ def _require(
     load_plan(spec.model, dataset, spec.hidden)  # refuses data that do not suit the model
 
 
-class _Run:
+class Run:
     """Trains what is missing of an experiment in a folder.
 
     Attributes:
@@ -206,7 +207,7 @@ class _Run:
     """
 
     def __init__(
-        self, dataset: Dataset, chosen: Sequence[Activation], executor: Executor,
+        self, dataset: Dataset, chosen: Sequence[Subject], executor: Executor,
         workers: int | None, resume: bool, progress: Progress | None,
     ) -> None:  # fmt: skip
         self.dataset, self._chosen, self._executor = dataset, chosen, executor
@@ -228,7 +229,7 @@ class _Run:
         return trials
 
 
-def _tuned(run: _Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float]) -> ExperimentSpec:
+def _tuned(run: Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float]) -> ExperimentSpec:
     """The experiment with each activation's best learning rate: the same budget for all.
 
     Judged by the mean loss on a validation part that is cut from the training part, over the first
@@ -298,13 +299,19 @@ def _resolve(activation: str | Activation) -> Activation:
     return activation.with_defaults()
 
 
-def _key(activation: Activation) -> ActivationKey:
+def key_of(activation: Subject) -> ActivationKey:
+    """What an experiment is tied to of an activation, or of a formula that brings its own code.
+
+    Raises:
+        UsageError: If a parameter has neither value nor default, or there is no gain.
+    """
     gain = activation.init_gain
     if gain is None:
-        names = ", ".join(p.name for p in activation.free_parameters)
+        free = activation.free_parameters
+        names = ", ".join(p.name for p in free)
         raise UsageError(
             f"{activation.spec!r} has parameters without a value and without a default: {names}. "
-            f"Give each one, e.g. '{activation.name}:{activation.free_parameters[0].name}=1'."
+            f"Give each one, e.g. '{activation.name}:{free[0].name}=1'."
         )
     # Rounded: the last bits of a quadrature must not turn a finished run into another experiment.
     return ActivationKey(activation.spec, activation.slug, activation.digest, float(f"{gain:.12g}"))
@@ -337,7 +344,7 @@ def _baseline(name: str | None, keys: Sequence[ActivationKey]) -> str:
         return keys[0].spec if keys else ""
     if any(key.spec == name for key in keys):
         return name
-    wanted = _key(_resolve(name))
+    wanted = key_of(_resolve(name))
     return next((key.spec for key in keys if key.digest == wanted.digest), wanted.spec)
 
 
@@ -345,7 +352,7 @@ def _finish(
     store: RunStore,
     spec: ExperimentSpec,
     dataset: Dataset,
-    chosen: Sequence[Activation],
+    chosen: Sequence[Subject],
     executor: Executor,
     workers: int | None,
     progress: Progress | None,

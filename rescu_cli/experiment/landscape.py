@@ -233,6 +233,9 @@ def _spec(
         # Rounded as `compare` rounds it: then these are its networks, bit for bit.
         gain = float(f"{init_gain(activation):.12g}")
         keys.append(ActivationKey(activation.spec, activation.slug, activation.digest, gain))
+    if model in MODELS and MODELS[model].trainer:
+        raise UsageError(f"Model {model!r} has no landscape; only chains of dense layers and "
+                         "convolutions have one.")  # fmt: skip
     load_plan(model, dataset, hidden or (1,))  # refuses an unknown model
     row = MODELS[model]
     return ExperimentSpec(

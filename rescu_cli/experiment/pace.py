@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from rescu_cli.experiment.work import train_batch
 
 if TYPE_CHECKING:
-    from rescu_cli.core.activation import Activation
     from rescu_cli.experiment.data.dataset import Dataset
     from rescu_cli.experiment.spec import Cell, ExperimentSpec
+    from rescu_cli.experiment.subject import Subject
 
 STEPS = 8  # timed of each size
 ROUNDS = 2  # of a short one the better counts: a busy machine only makes things slower
@@ -44,7 +44,7 @@ def fastest(sizes: Sequence[int], seconds: Callable[[int], float]) -> int:
 def measured_size(
     cells: Sequence[Cell],
     sizes: Sequence[int],
-    activations: Mapping[str, Activation],
+    activations: Mapping[str, Subject],
     dataset: Dataset,
     spec: ExperimentSpec,
 ) -> int:

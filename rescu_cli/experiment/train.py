@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rescu_cli.experiment.draws import data_order, generator_for, seen_rows
-from rescu_cli.experiment.models import load_plan
+from rescu_cli.experiment.models import load_plan, load_trainer
 from rescu_cli.experiment.models.network import Build, StackedNetwork
 from rescu_cli.experiment.models.stages import Group
 from rescu_cli.experiment.optimizers import OPTIMIZERS
@@ -137,6 +137,9 @@ def train(
     Returns:
         One `Trained` per member.
     """
+    trainer = load_trainer(recipe.model)
+    if trainer is not None:
+        return trainer(codes, members, dataset, recipe, progress, validation, keep)
     started = time.perf_counter()
     # Neighbours share an activation; dealing them out in turn balances dear and cheap ones.
     order = sorted(range(len(members)), key=lambda i: members[i].code)

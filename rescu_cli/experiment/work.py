@@ -15,11 +15,10 @@ from rescu_cli.errors import InternalError, UsageError
 from rescu_cli.experiment.scores import SCORES
 from rescu_cli.experiment.spec import VALIDATION_SHARE
 from rescu_cli.experiment.store import CellRecord, predictions_hash
+from rescu_cli.experiment.subject import Subject, code_of
 from rescu_cli.experiment.train import Member, Recipe, Trained, train
-from rescu_cli.export import torch_functions
 
 if TYPE_CHECKING:
-    from rescu_cli.core.activation import Activation
     from rescu_cli.experiment.data.dataset import Dataset
     from rescu_cli.experiment.spec import Cell, ExperimentSpec
 
@@ -38,7 +37,7 @@ def require_device(device: str) -> None:
 
 def train_batch(
     cells: Sequence[Cell],
-    activations: Mapping[str, Activation],
+    activations: Mapping[str, Subject],
     dataset: Dataset,
     spec: ExperimentSpec,
     progress: Callable[[int], None] | None = None,
@@ -47,7 +46,7 @@ def train_batch(
 
     Args:
         cells: What to train.
-        activations: By canonical text; those of the cells at least.
+        activations: Or formulas, by canonical text; those of the cells at least.
         dataset: Data.
         spec: The experiment.
         progress: Called with the number of epochs done; only within one process.
@@ -78,7 +77,7 @@ def train_batch(
     if held is not None:
         dataset = replace(dataset, x_train=held.x_train, y_train=held.y_train)
     trained = train(
-        [torch_functions(activations[name]) for name in names],
+        [code_of(activations[name]) for name in names],
         [Member(names.index(c.activation), gains[c.activation], c.seed) for c in cells],
         dataset,
         recipe,

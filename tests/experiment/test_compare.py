@@ -233,8 +233,8 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_trainer_runs_the_exported_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replacing what `export` returns changes what is trained; nothing else is consulted."""
     plain = compare(["relu"], out="plain", **SMALL)
-    tanh = work.torch_functions(work_activation("tanh"))
-    monkeypatch.setattr(work, "torch_functions", lambda activation: tanh)
+    tanh = work.code_of(work_activation("tanh"))
+    monkeypatch.setattr(work, "code_of", lambda subject: tanh)
     swapped = compare(["relu"], out="swapped", **SMALL)
     assert swapped.activation("relu").loss != plain.activation("relu").loss
 
@@ -252,8 +252,8 @@ def test_two_activations_with_the_same_predictions_are_a_loud_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A trainer that uses one activation for all, as in a published study."""
-    relu = work.torch_functions(work_activation("relu"))
-    monkeypatch.setattr(work, "torch_functions", lambda activation: relu)
+    relu = work.code_of(work_activation("relu"))
+    monkeypatch.setattr(work, "code_of", lambda subject: relu)
     with pytest.raises(DisagreementError, match=r"relu.*elu.*identical predictions") as caught:
         # Same code and, with the default initialisation, the same gain.
         compare(["relu", "elu"], init="default", **SMALL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -12,6 +12,7 @@ from rescu_cli.errors import UnknownNameError
 if TYPE_CHECKING:
     from rescu_cli.experiment.data.dataset import Dataset
     from rescu_cli.experiment.models.network import Plan
+    from rescu_cli.experiment.train import Trained
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Row:
         lr: Learning rate.
         batch_size: Examples per step.
         score: What is reported of a classification: ``accuracy`` or ``auc``.
+        trainer: Module and function with the arguments of `rescu_cli.experiment.train.train`, for a
+            model that is no chain of stages; empty for one that is.
     """
 
     plan: str
@@ -37,6 +40,7 @@ class Row:
     lr: float = 1e-3
     batch_size: int = 64
     score: str = "accuracy"
+    trainer: str = ""
 
 
 MODELS: dict[str, Row] = {
@@ -50,6 +54,18 @@ MODELS: dict[str, Row] = {
         "embeddings and dense layers, one pass over the data with AdaGrad",
         hidden=(64, 32), epochs=1, optimizer="adagrad", lr=0.05, batch_size=256, score="auc",
     ),
+    "retnet": Row(
+        "rescu_cli.experiment.models.retnet:plan",
+        "retention on text, gated by the activation; one width per block",
+        hidden=(32, 32), epochs=10, lr=3e-3, batch_size=32,
+        trainer="rescu_cli.experiment.models.retnet:train",
+    ),
+    "retnet_ungated": Row(
+        "rescu_cli.experiment.models.retnet:plan",
+        "the same without a gate, the control: no activation takes part",
+        hidden=(32, 32), epochs=10, lr=3e-3, batch_size=32,
+        trainer="rescu_cli.experiment.models.retnet:train_ungated",
+    ),
 }  # fmt: skip
 
 
@@ -62,5 +78,15 @@ def load_plan(name: str, dataset: Dataset, hidden: Sequence[int]) -> Plan:
     """
     if name not in MODELS:
         raise UnknownNameError("model", name, sorted(MODELS))
-    module, function = MODELS[name].plan.split(":")
-    return cast("Plan", getattr(import_module(module), function)(dataset, hidden))
+    return cast("Plan", _function(MODELS[name].plan)(dataset, hidden))
+
+
+def load_trainer(name: str) -> Callable[..., list[Trained]] | None:
+    """What trains a model of the table; None for a chain of stages, which `train` trains itself."""
+    found = MODELS[name].trainer
+    return cast("Callable[..., list[Trained]]", _function(found)) if found else None
+
+
+def _function(place: str) -> Callable[..., object]:
+    module, function = place.split(":")
+    return cast("Callable[..., object]", getattr(import_module(module), function))

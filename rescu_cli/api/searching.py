@@ -1,0 +1,248 @@
+"""`search`: find activations, prove what the best are, and keep them in files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from rescu_cli.core.activation import Activation
+    from rescu_cli.experiment.searching import Row, SearchReport
+    from rescu_cli.search.formula import Formula
+
+RUNS = "rescu-runs"
+RESULT = "search.json"
+FULL_RANKING = "ranking.json"
+
+
+def search_activations(
+    *,
+    space: str = "units",
+    strategy: str = "exhaustive",
+    objective: str = "accuracy",
+    units: int = 1,
+    knots: int = 4,
+    interpolation: str = "pchip",
+    budget: str | None = None,
+    top: int = 10,
+    seed: int = 0,
+    seeds: int = 3,
+    confirm: int = 12,
+    epochs: Sequence[int] = (3, 9, 27),
+    data: str = "digits",
+    model: str = "mlp",
+    hidden: Sequence[int] | None = (32,),
+    lr: float | None = None,
+    batch_size: int | None = None,
+    prove: bool = True,
+    engine: str = "local",
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = True,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Search for activations by what training says of them.
+
+    Candidates are judged on a validation part of the training data, beside ReLU, SiLU and SmeLU.
+    The best are trained anew with other seeds and judged on the test part.
+
+    Args:
+        space: ``units``: formulas b(u₁(x), u₂(x)); ``gradient``: monotone gradients through knots.
+        strategy: ``exhaustive`` with successive halving, ``evolution`` or ``reinforce``.
+        objective: ``accuracy``, or ``pd-at-accuracy``: the least prediction difference of those
+            whose accuracy is at most 0.01 below ReLU's.
+        units: Of a formula, 1 or 2.
+        knots: Of a gradient, 2 to 8.
+        interpolation: ``linear`` or ``pchip``.
+        budget: ``300s``, ``5m``, or a number of candidates; None for the whole one-unit space.
+        top: How many are confirmed.
+        seed: Of everything that is drawn. The same seed and a budget that is a number give the same
+            result; a budget in seconds ends where the machine has got to.
+        seeds: Trainings per candidate.
+        confirm: Trainings of each of the best, with seeds that the search has not used.
+        epochs: Of the rungs of successive halving; evolution and reinforcement use the last.
+        data: As `compare` takes it.
+        model: Likewise.
+        hidden: Hidden widths.
+        lr: Learning rate of everything; None for the model's own in the search, and for each one's
+            best by validation loss in the confirmation.
+        batch_size: Examples per step.
+        prove: Whether to decide the claims about each of the best.
+        engine: As `compare` takes it.
+        workers: Likewise.
+        out: Run directory; one named after the request if None.
+        resume: False trains again what is finished.
+        progress: Called with (what is done, epochs done, epochs to do).
+
+    Returns:
+        As in the JSON of the command line.
+
+    Raises:
+        UsageError: If something does not go together.
+        StoreError: If the run directory holds something else.
+
+    Example:
+        >>> import rescu_cli as rescu
+        >>> found = rescu.search_activations(budget="6", epochs=(1, 1, 1), seeds=2, confirm=2, top=1,
+        ...                      prove=False, out="found")
+        >>> found["n_triples"], len([row for row in found["ranking"] if row["null"]])
+        (6250, 3)
+    """
+    from rescu_cli.core.files import write_json
+    from rescu_cli.errors import UsageError
+    from rescu_cli.experiment.data import load_dataset
+    from rescu_cli.experiment.searching import Request
+    from rescu_cli.experiment.searching import search as run
+    from rescu_cli.search.budget import Budget, read_budget
+    from rescu_cli.search.halving import RUNGS, Rung
+
+    if len(epochs) != len(RUNGS) or any(e < 1 for e in epochs) or list(epochs) != sorted(epochs):
+        raise UsageError(f"Epochs of the three rungs, not falling, e.g. 3,9,27; found {epochs}.")
+    rungs = tuple(Rung(e, r.kept, r.until) for e, r in zip(epochs, RUNGS, strict=True))
+    request = Request(
+        space=space, strategy=strategy, objective=objective, n_units=units, n_knots=knots,
+        interpolation=interpolation, top=top, seed=seed, seeds=seeds, confirm=confirm, rungs=rungs,
+        budget=Budget() if budget is None else read_budget(budget),
+    )  # fmt: skip
+    name = f"search-{space}{units if space == 'units' else knots}-{strategy}-{objective}-{seed}"
+    folder = Path(RUNS) / name if out is None else Path(out)
+    report = run(
+        request, load_dataset(data), model=model, hidden=hidden, lr=lr, batch_size=batch_size,
+        engine=engine, workers=workers, out=folder, resume=resume, progress=progress,
+    )  # fmt: skip
+    result = _result(report, data, budget, prove)
+    write_json(folder / FULL_RANKING, {
+        "ranking": [row.to_dict() for row in report.ranking],
+        "reasons": dict(report.facts.get("reasons", {})),
+    })  # fmt: skip
+    write_json(folder / RESULT, result)
+    _draw(report, folder)
+    return result
+
+
+def _result(report: SearchReport, data: str, budget: str | None, prove: bool) -> dict[str, Any]:
+    request = report.request
+    facts = {k: v for k, v in report.facts.items() if k != "reasons"}
+    winners = [_winner(row, number, report, prove) for number, row in enumerate(report.winners, 1)]
+    nulls = [row for row in report.ranking if row.candidate is None]
+    shown = {id(row) for row in (*report.winners, *nulls)}
+    return {
+        "space": request.space,
+        "strategy": request.strategy,
+        "objective": request.objective,
+        "seed": request.seed,
+        "seeds": request.seeds,
+        "budget": budget,
+        "data": data,
+        "complete": report.complete,
+        "n_triples": facts.pop("n_triples", None),
+        "n_distinct": facts.pop("n_distinct", None),
+        **facts,
+        "n_trained": sum(row.candidate is not None for row in report.trained),
+        "rungs": list(report.rungs),
+        "floor": {str(e): v for e, v in report.floor.items() if v > float("-inf")},
+        "ranking": [
+            {"rank": place, **row.to_dict()}
+            for place, row in enumerate(report.ranking, 1) if id(row) in shown
+        ],
+        "winners": winners,
+        "confirmation": report.confirmation.to_dict(),
+        "conclusion": conclusion(report),
+        "run_dir": str(report.run_dir),
+    }  # fmt: skip
+
+
+def _winner(row: Row, number: int, report: SearchReport, prove: bool) -> dict[str, Any]:
+    """One of the best: its file, and what is proved of it, or why nothing is."""
+    from rescu_cli.certify import Verdict, certify
+    from rescu_cli.core.files import write_json
+    from rescu_cli.errors import RescuError
+
+    found: dict[str, Any] = {"activation": row.subject.spec, "file": None, "claims": None,
+                             "reason": None}  # fmt: skip
+    try:
+        activation = _as_activation(row, f"found_{number}")
+        # One claim at least: a formula that is undefined somewhere, such as sin(x)/x, has no file.
+        certificate = certify(activation, None if prove else ["continuous"])
+        found["claims"] = [claim.to_dict() for claim in certificate.claims]
+        if certificate["continuous"].status is not Verdict.PROVED:
+            found["reason"] = "It is not proved to be continuous, so no file is written."
+            return found
+        path = report.run_dir / f"found_{number}.json"
+        write_json(path, activation.to_dict())
+        found["file"] = str(path)
+    except RescuError as error:  # a formula without a certificate is still a result of training
+        found["reason"] = str(error)
+    return found
+
+
+def _as_activation(row: Row, name: str) -> Activation:
+    from rescu_cli.search.gradients import Curve
+
+    if isinstance(row.candidate, Curve):
+        return row.candidate.activation()
+    return cast("Formula", row.candidate).activation(name)
+
+
+def conclusion(report: SearchReport) -> list[str]:
+    """What the confirmation shows, in sentences: it speaks of seeds the search has not seen."""
+    from rescu_cli.experiment.stats import seeds_needed
+
+    baseline = report.confirmation.spec["baseline"]
+    n = len(report.confirmation.spec["seeds"])
+    nulls = {row.subject.spec for row in report.ranking if row.candidate is None}
+    score = report.confirmation.activations[0].score_name
+    better: dict[str, list[str]] = {score: [], "pd_l1": []}
+    for c in report.confirmation.comparisons:
+        if c.a in nulls or c.metric not in better:
+            continue
+        wanted = "higher" if c.metric == score else "lower"
+        if c.verdict == wanted:
+            better[c.metric].append(c.a)
+    said = []
+    needed = seeds_needed(len(report.confirmation.activations) - 1)
+    if n < needed:
+        said.append(f"{n} other seeds cannot reach 5 % after Holm's correction; it takes {needed}.")
+    for metric, names in better.items():
+        what = f"{'higher' if metric == score else 'lower'} {metric} than {baseline}"
+        if not names:
+            said.append(f"With {n} other seeds, no {what} was shown for any (Holm, 5 %).")
+        else:
+            said.append(f"With {n} other seeds, {len(names)} of the best have a {what} (Holm, 5 "
+                        f"%): {', '.join(names[:3])}{', …' * (len(names) > 3)}.")  # fmt: skip
+    if report.request.space == "gradient":
+        said.append(_against_smelu(report, score, baseline))
+    return said
+
+
+def _against_smelu(report: SearchReport, score: str, baseline: str) -> str:
+    """Whether the best gradient has less PD than the best SmeLU at equal accuracy."""
+    from rescu_cli.search.outcome import MARGIN
+
+    best = report.winners[0].subject.spec
+    of = {c.metric: c for c in report.confirmation.comparisons if c.a == best}
+    pd, quality = of["pd_l1"], of[score]
+    if pd.ci is None or quality.ci is None:
+        return f"{best} against {baseline}: too few seeds for an interval."
+    equal = quality.ci[0] > -MARGIN
+    lower = pd.ci[1] < 0
+    verdict = "beats" if equal and lower else "is not shown to beat"
+    return (
+        f"The best gradient {verdict} the best SmeLU ({baseline}) at equal {score}: pd_l1 differs "
+        f"by {pd.difference:+.4f}, 95 % interval [{pd.ci[0]:.4f}, {pd.ci[1]:.4f}]; {score} by "
+        f"{quality.difference:+.4f} [{quality.ci[0]:.4f}, {quality.ci[1]:.4f}], which may fall by "
+        f"{MARGIN:g} at most."
+    )
+
+
+def _draw(report: SearchReport, folder: Path) -> None:
+    from rescu_cli.core.files import write_atomically
+    from rescu_cli.plot import figure_bytes, plot_search
+
+    rows: list[Mapping[str, Any]] = [row.to_dict() for row in report.trained]
+    if not any(row["pd"] is not None and row["score"] is not None for row in rows):
+        return
+    figure = plot_search(rows, [row.subject.spec for row in report.winners[:3]])
+    for ending in ("png", "svg"):
+        write_atomically(folder / f"search.{ending}", figure_bytes(figure, ending))

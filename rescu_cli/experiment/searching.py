@@ -1,0 +1,392 @@
+"""`search`: candidates of a space trained in batches, ranked beside null rows, and confirmed.
+
+Whatever is chosen is chosen on a validation part of the training data. The best are then trained
+anew with other seeds, each with its best learning rate, and judged on the test part, which the
+search has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from rescu_cli.errors import UnknownNameError, UsageError
+from rescu_cli.experiment.comparison import compare
+from rescu_cli.experiment.engine import open_executor
+from rescu_cli.experiment.screening import Screened, Screening
+from rescu_cli.experiment.spec import VALIDATION_SHARE
+from rescu_cli.experiment.store import locked
+from rescu_cli.search.budget import Budget
+from rescu_cli.search.evolution import BROOD, POPULATION, evolve
+from rescu_cli.search.formula import AtScale, Formula
+from rescu_cli.search.gradients import Curve, Curves
+from rescu_cli.search.halving import RUNGS, Rung, successive_halving
+from rescu_cli.search.outcome import MARGIN, Objective, Outcome
+from rescu_cli.search.sampler import Formulas, Sampler
+from rescu_cli.search.space import one_unit_space, sorted_out
+
+if TYPE_CHECKING:
+    from rescu_cli.core.activation import Activation
+    from rescu_cli.experiment.data.dataset import Dataset
+    from rescu_cli.experiment.report import Report
+    from rescu_cli.experiment.subject import Subject
+
+SPACES = ("units", "gradient")
+STRATEGIES = ("exhaustive", "evolution", "reinforce")
+NULLS = ("relu", "swish", "smelu")
+SMELU_BETAS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+CHUNK = 192
+CONFIRMING = 1000
+"""Seeds of the confirmation begin here: none of them is a seed of the search."""
+RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+"""Each of those that are confirmed gets its best: a steeper function only learns faster."""
+KNOWN = ("relu", "swish", "softplus", "tanh", "sigmoid", "identity")
+
+Candidate = Formula | Curve
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is searched, and how.
+
+    Args:
+        space: ``units`` or ``gradient``.
+        strategy: ``exhaustive``, ``evolution`` or ``reinforce``.
+        objective: ``accuracy`` or ``pd-at-accuracy``.
+        n_units: Units of a formula, 1 or 2.
+        n_knots: Of a gradient.
+        interpolation: ``linear`` or ``pchip``, of a gradient.
+        budget: When to stop.
+        top: How many are confirmed.
+        seed: Of everything that the search draws.
+        seeds: Trainings per candidate.
+        confirm: Trainings of each of the best, with other seeds.
+        rungs: Epochs and shares of successive halving; evolution and reinforcement train as long as
+            the last.
+
+    Raises:
+        UsageError: If something does not go together.
+    """
+
+    space: str = "units"
+    strategy: str = "exhaustive"
+    objective: str = "accuracy"
+    n_units: int = 1
+    n_knots: int = 4
+    interpolation: str = "pchip"
+    budget: Budget = field(default_factory=Budget)
+    top: int = 10
+    seed: int = 0
+    seeds: int = 3
+    confirm: int = 12
+    rungs: tuple[Rung, ...] = RUNGS
+
+    def __post_init__(self) -> None:
+        for what, name, known in (("space", self.space, SPACES),
+                                  ("strategy", self.strategy, STRATEGIES)):  # fmt: skip
+            if name not in known:
+                raise UnknownNameError(what, name, list(known))
+        Objective(self.objective)  # refuses an unknown one
+        if self.n_units not in (1, 2):
+            raise UsageError(f"{self.n_units} units asked; a formula has 1 or 2.")
+        endless = self.budget.seconds is None and self.budget.candidates is None
+        whole = self.space == "units" and self.n_units == 1 and self.strategy == "exhaustive"
+        if endless and not whole:
+            raise UsageError(
+                "Only the one-unit space is small enough to be searched to its end; give a budget, "
+                "e.g. '--budget 300s' or '--budget 500'."
+            )
+        if self.space == "units" and self.n_units == 2 and self.strategy == "exhaustive":
+            raise UsageError(
+                "Two units have more than 100 million formulas; use '--strategy evolution' or "
+                "'--strategy reinforce'."
+            )
+        if self.space == "gradient" and self.strategy == "reinforce":
+            raise UsageError(
+                "The controller writes formulas; for gradients use '--strategy evolution', or "
+                "'exhaustive' for a random sample."
+            )
+        if self.top < 1 or self.seeds < 2 or self.confirm < 2 or self.seed < 0:
+            raise UsageError(
+                f"top {self.top}, seeds {self.seeds}, confirm {self.confirm}, seed {self.seed}: "
+                "needed are at least 1, 2, 2 and 0; a prediction difference takes two models."
+            )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the ranking.
+
+    Args:
+        subject: What was trained.
+        candidate: Where it lies in the space; None for a null row.
+        outcome: On the validation part.
+    """
+
+    subject: Subject
+    candidate: Candidate | None
+    outcome: Outcome
+
+    def to_dict(self) -> dict[str, Any]:
+        found = asdict(self.outcome)
+        del found["rejected"]
+        knots = self.candidate.knots if isinstance(self.candidate, Curve) else None
+        return {"activation": self.subject.spec, "null": self.candidate is None, "knots": knots,
+                **found}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """What a search found.
+
+    Args:
+        request: What was asked.
+        facts: Of the space: how many triples, distinct functions, trainable ones, and why others
+            are not; empty counts for a space that has no end.
+        ranking: Those trained longest first, then by the objective; null rows among them.
+        trained: All that were trained, with their last outcome, for a figure.
+        rungs: Candidates trained and left in each round.
+        complete: Whether the budget left nothing of a space that has an end.
+        floor: Score that counts as accurate enough, by epochs.
+        confirmation: The best and the null rows with other seeds, on the test part.
+        run_dir: Where everything is kept.
+    """
+
+    request: Request
+    facts: Mapping[str, Any]
+    ranking: tuple[Row, ...]
+    trained: tuple[Row, ...]
+    rungs: tuple[Mapping[str, int], ...]
+    complete: bool
+    floor: Mapping[int, float]
+    confirmation: Report
+    run_dir: Path
+
+    @property
+    def winners(self) -> tuple[Row, ...]:
+        """The candidates that were confirmed, best first."""
+        rows = [row for row in self.ranking if row.candidate is not None]
+        return tuple(rows[: self.request.top])
+
+
+def search(
+    request: Request,
+    dataset: Dataset,
+    *,
+    model: str = "mlp",
+    hidden: Sequence[int] | None = None,
+    lr: float | None = None,
+    batch_size: int | None = None,
+    engine: str | Executor = "local",
+    workers: int | None = None,
+    out: str | Path = "rescu-runs/search",
+    resume: bool = True,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> SearchReport:
+    """Searches a space.
+
+    Args:
+        request: What and how.
+        dataset: Data; a fifth of its training part judges the candidates.
+        model: Name in the table of models.
+        hidden: Hidden widths.
+        lr: Learning rate of everything; None for the model's own in the search, and for the best
+            of `RATES` by validation loss in the confirmation.
+        batch_size: Examples per step.
+        engine: As `compare` takes it.
+        workers: Likewise.
+        out: Run directory. The same request in it goes on where it stopped.
+        resume: False trains again what is finished.
+        progress: Called with (what is done, epochs done, epochs to do) for each batch.
+
+    Raises:
+        UsageError: If something does not go together, or nothing can be trained.
+    """
+    folder = Path(out)
+    held = dataset.validation(VALIDATION_SHARE)
+    with open_executor(engine, workers) as executor, locked(folder):
+        screening = Screening(
+            held, executor, workers, model=model, hidden=hidden, lr=lr, batch_size=batch_size,
+            resume=resume,
+        )  # fmt: skip
+        found = _Search(request, screening, folder, progress).run()
+        winners = [row.subject for row in found.ranking if row.candidate is not None][: request.top]
+        nulls = [row.subject for row in found.ranking if row.candidate is None]
+        said = None if progress is None else lambda done, of: progress("confirming", done, of)
+        fresh = [CONFIRMING + request.seed * 10_000 + i for i in range(request.confirm)]
+        last = request.rungs[-1].epochs
+        asked = replace(screening.spec([*nulls, *winners], fresh, last), data_digest=dataset.digest)
+        confirmation = compare(
+            cast("Any", [*nulls, *winners]), data=dataset, model=model, hidden=hidden, lr=lr,
+            tune=RATES if lr is None else None,
+            batch_size=screening.batch_size, epochs=last,
+            baseline=_baseline(request, nulls), margin=MARGIN, engine=executor,
+            seeds=fresh, out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
+        )  # fmt: skip
+    return replace(found, confirmation=confirmation)
+
+
+def _baseline(request: Request, nulls: Sequence[Subject]) -> str:
+    """ReLU; for gradients, the best SmeLU, which is what they have to beat."""
+    wanted = "smelu" if request.space == "gradient" else "relu"
+    return next(n.spec for n in nulls if n.spec.partition(":")[0] == wanted)
+
+
+class _Search:
+    """One search in its folder."""
+
+    def __init__(
+        self, request: Request, screening: Screening, folder: Path,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> None:  # fmt: skip
+        self._request, self._screening, self._folder = request, screening, folder
+        self._progress = progress
+        self._floors: dict[int, float] = {}
+        self._nulls: dict[int, list[tuple[Activation, Outcome]]] = {}
+        self._rng = np.random.default_rng(request.seed)
+
+    def run(self) -> SearchReport:
+        request = self._request
+        facts, results, rungs = self._halved() if request.strategy == "exhaustive" else self._bred()
+        longest = max((o.epochs for _, o in results), default=0)
+        if longest == 0:
+            raise UsageError("Nothing was trained; give a larger budget.")
+        rows = [Row(self._subject(c), c, o) for c, o in results]
+        nulls = [Row(a, None, o) for a, o in self._null_rows(longest)]
+        objective = self._objective(longest)
+        ranking = sorted([*rows, *nulls], reverse=True,
+                         key=lambda r: (r.outcome.epochs, objective.key(r.outcome)))  # fmt: skip
+        left = sum(rung["left"] for rung in rungs)
+        return SearchReport(
+            request=request, facts=facts, ranking=tuple(ranking), trained=(*rows, *nulls),
+            rungs=tuple(rungs), complete=bool(facts.get("n_distinct")) and left == 0,
+            floor=dict(self._floors), confirmation=cast("Report", None), run_dir=self._folder,
+        )  # fmt: skip
+
+    # -- strategies ------------------------------------------------------------------------------
+
+    def _halved(self) -> tuple[dict[str, Any], list[tuple[Candidate, Outcome]], list[Any]]:
+        request = self._request
+        facts, candidates = self._candidates()
+        order = self._rng.permutation(len(candidates))  # a budget that ends early leaves a sample
+        chosen = [candidates[i] for i in order]
+        if request.budget.candidates is not None:
+            chosen = chosen[: request.budget.candidates]
+        halved = successive_halving(
+            chosen,
+            lambda part, rung, _: self._trained(part, request.rungs[rung].epochs,
+                                                    f"rung{rung}"),
+            lambda rung: self._objective(request.rungs[rung].epochs),
+            chunk=CHUNK, spent=request.budget.spent, rungs=request.rungs,
+        )  # fmt: skip
+        rungs = [{"epochs": rung.epochs, "trained": n, "left": left}
+                 for rung, n, left in zip(request.rungs, halved.reached, halved.left,
+                                          strict=True)]  # fmt: skip
+        rungs[0]["left"] += len(candidates) - len(chosen)
+        return facts, list(halved.results), rungs
+
+    def _bred(self) -> tuple[dict[str, Any], list[tuple[Candidate, Outcome]], list[Any]]:
+        request = self._request
+        epochs = request.rungs[-1].epochs
+        evaluate = lambda part, generation: self._trained(  # noqa: E731  # reason: it is passed on
+            part, epochs, f"generation{generation}"
+        )
+        most = request.budget.candidates or 10**9
+        objective = self._objective(epochs)
+        if request.strategy == "reinforce":
+            from rescu_cli.search.controller import reinforce
+
+            history: list[Any] = reinforce(
+                request.n_units, evaluate, objective, self._rng, n_trained=most,
+                spent=lambda: request.budget.spent(),
+            )  # fmt: skip
+        else:
+            sampler: Sampler[Any] = (
+                Curves(request.n_knots, request.interpolation) if request.space == "gradient"
+                else Formulas(request.n_units)
+            )  # fmt: skip
+            history = evolve(
+                sampler, evaluate, objective, self._rng, n_trained=most,
+                spent=lambda: request.budget.spent(), population=POPULATION, brood=BROOD,
+            )  # fmt: skip
+        return {}, history, [{"epochs": epochs, "trained": len(history), "left": 0}]
+
+    def _candidates(self) -> tuple[dict[str, Any], list[Candidate]]:
+        request = self._request
+        if request.space == "gradient":
+            sampler = Curves(request.n_knots, request.interpolation)
+            n = request.budget.candidates or 2000
+            drawn = dict.fromkeys(sampler.sample(self._rng) for _ in range(n))
+            return {}, list(drawn)
+        from rescu_cli.catalogue import get
+        from rescu_cli.export import torch_functions
+
+        space = one_unit_space({name: torch_functions(get(name)) for name in KNOWN})
+        kept, reasons, counts = sorted_out(space.distinct)
+        shapes = {formula.shape(): formula for formula in reversed(kept)}
+        # A null row stands for its formula: the same network twice would say nothing.
+        for name in NULLS:
+            if name in space.recognised:
+                shapes.pop(space.recognised[name].shape(), None)
+        facts = {
+            "n_triples": space.n_triples,
+            "n_distinct": len(space.distinct),
+            "n_trainable": len(kept),
+            "n_shapes": len(shapes),
+            "rejected": dict(counts),
+            "reasons": reasons,
+            "recognised": {name: f.spec for name, f in space.recognised.items()},
+        }
+        return facts, sorted(shapes.values())
+
+    # -- training --------------------------------------------------------------------------------
+
+    def _subject(self, candidate: Candidate) -> Subject:
+        return candidate.activation() if isinstance(candidate, Curve) else candidate
+
+    def _trained(self, part: Sequence[Candidate], epochs: int, folder: str) -> list[Outcome]:
+        scaled = [AtScale(c) if isinstance(c, Formula) else c.activation() for c in part]
+        return self._screened(scaled, epochs, folder)
+
+    def _screened(self, subjects: Sequence[Subject], epochs: int, folder: str) -> list[Outcome]:
+        tick = self._progress
+        said = None if tick is None else lambda done, of: tick(folder, done, of)
+        seeds = range(self._request.seeds)
+        # Named after what it trains: a larger budget finds the batches that it shares, and another
+        # search in the same directory has its own.
+        folder += f"-{self._screening.spec(subjects, seeds, epochs).digest[:12]}"
+        results = self._screening(subjects, seeds, epochs, self._folder / folder, said)
+        return [_outcome(found, epochs) for found in results]
+
+    def _null_rows(self, epochs: int) -> list[tuple[Activation, Outcome]]:
+        """ReLU, SiLU and SmeLU; where gradients are searched, SmeLU at its best β."""
+        if epochs not in self._nulls:
+            from rescu_cli.catalogue import resolve
+
+            smelus = [f"smelu:beta={b:g}" for b in SMELU_BETAS]
+            several = self._request.space == "gradient"
+            names = ["relu", "swish", *(smelus if several else ["smelu"])]
+            subjects = [resolve(name).with_defaults() for name in names]
+            rows = list(zip(subjects, self._screened(subjects, epochs, f"nulls-{epochs}"),
+                            strict=True))  # fmt: skip
+            score = rows[0][1].score
+            self._floors[epochs] = -np.inf if score is None else score - MARGIN
+            if several:
+                objective = Objective(self._request.objective, self._floors[epochs])
+                best = max(rows[2:], key=lambda row: objective.key(row[1]))
+                rows = [*rows[:2], best]
+            self._nulls[epochs] = rows
+        return self._nulls[epochs]
+
+    def _objective(self, epochs: int) -> Objective:
+        self._null_rows(epochs)
+        return Objective(self._request.objective, self._floors[epochs])
+
+
+def _outcome(found: Screened, epochs: int) -> Outcome:
+    return Outcome(found.score, found.loss, found.pd, found.n_diverged, epochs)

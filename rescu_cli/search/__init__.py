@@ -1,0 +1,1 @@
+"""Searching for activations: a grammar of formulas, gradient shapes, and strategies."""

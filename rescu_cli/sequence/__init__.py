@@ -1,0 +1,1 @@
+"""Sequences: attention with any activation, retention in three forms, leakage of a prompt."""

@@ -1,0 +1,1 @@
+"""Attention with any activation in place of softmax, beside softmax, sparsemax and 1.5-entmax."""

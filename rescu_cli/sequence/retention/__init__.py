@@ -1,0 +1,1 @@
+"""Retention (Sun et al. 2023) in its three forms."""

@@ -1,0 +1,121 @@
+"""``rescu seq retention`` as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rescu_cli.errors import ExitCode
+from tests.cli.conftest import Run
+
+FORMS = ["parallel", "recurrent", "chunkwise"]
+
+
+def test_table_of_the_contract(rescu: Run) -> None:
+    outcome = rescu("seq", "retention", "--seq", "48", "--chunk", "6", "--heads", "4", "--eps", "0",
+                    "--dtype", "float64", "--json")  # fmt: skip
+    assert outcome.code == ExitCode.DONE
+    found = outcome.result
+    assert found["agree"] is True
+    assert list(found["max_abs"]) == FORMS
+    for name in FORMS:
+        row = found["max_abs"][name]
+        assert list(row) == FORMS and row[name] == 0
+        assert all(0 <= value < 1e-12 for value in row.values())
+        assert all(row[other] == found["max_abs"][other][name] for other in FORMS)
+    assert found["largest"] == max(v for row in found["max_abs"].values() for v in row.values())
+    assert found["state_numbers"] == 4 * 8 * 8 and found["cache_numbers"] == 2 * 32 * 48
+
+
+def test_growth_has_every_dtype_and_epsilon(rescu: Run) -> None:
+    growth = rescu("seq", "retention", "--eps", "1e-6", "--json").result["growth"]
+    assert {row["dtype"] for row in growth} == {"float64", "float32", "bfloat16"}
+    of = {(row["dtype"], row["eps"]): row["largest"] for row in growth}
+    assert of["float64", 0.0] < 1e-12 < of["float64", 1e-12] < of["float64", 1e-6]
+    assert of["float64", 0.0] < of["float32", 0.0] < of["bfloat16", 0.0]
+
+
+def test_epsilon_parts_the_forms_and_the_text_says_why(rescu: Run) -> None:
+    outcome = rescu("seq", "retention", "--seq", "50", "--chunk", "7", "--eps", "1e-4")
+    assert outcome.code == ExitCode.DONE
+    assert "The forms do not agree" in outcome.out and "only a norm with ε = 0" in outcome.out
+    assert "8 chunks of 7, the last of 1" in outcome.out
+    plain = rescu("seq", "retention", "--eps", "1e-4", "--scores", "plain", "--json")
+    assert plain.result["agree"] is True
+
+
+@pytest.mark.parametrize("gate", ["none", "smelu:beta=0.5", "gelu", "relu"])
+def test_any_gate(rescu: Run, gate: str) -> None:
+    assert rescu("seq", "retention", "--gate", gate, "--json").result["agree"] is True
+
+
+def test_a_surrogate_gradient_is_marked(rescu: Run) -> None:
+    found = rescu("seq", "retention", "--gate", "helu", "--json").result
+    assert found["surrogate"].startswith("the backward is not the gradient")
+    shown = rescu("seq", "retention", "--gate", "helu")
+    assert "helu:alpha=0.05 †" in shown.out and "†" in shown.err
+
+
+def test_out_receives_the_result_and_the_figure(rescu: Run, tmp_path: Path) -> None:
+    outcome = rescu("seq", "retention", "--out", str(tmp_path), "--json")
+    assert json.loads((tmp_path / "result.json").read_text()) == outcome.result
+    assert (tmp_path / "retention.png").stat().st_size > 1000
+    assert "float64" in (tmp_path / "retention.svg").read_text()
+
+
+def test_one_position_in_heads_of_two_is_no_trouble(rescu: Run, tmp_path: Path) -> None:
+    """A norm over two numbers is ±1 whatever they are."""
+    found = rescu("seq", "retention", "--seq", "1", "--chunk", "1", "--heads", "1", "--width", "2",
+                  "--out", str(tmp_path), "--json").result  # fmt: skip
+    assert found["largest"] < 1e-15 and found["agree"] is True
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("--seq", "5"), "fewer than a chunk of 6"),
+        (("--heads", "3", "--width", "32"), "multiple of 6"),
+        (("--heads", "0"), "possible are 1"),
+        (("--eps", "-1"), "0 or more"),
+        (("--eps", "nan"), "finite"),
+        (("--dtype", "float8"), "dtype"),
+        (("--gate", "swihs"), "swish"),
+        (("--gate", "relu", "--gate", "mish"), "'--train' compares several"),
+        (("--scores", "raw"), "kind of scores"),
+        (("--train", "--data", "digits"), "windows of text"),
+        (("--train", "--data", "text:missing.txt"), "Cannot read"),
+    ],
+)
+def test_bad_input_is_explained(rescu: Run, argv: tuple[str, ...], said: str) -> None:
+    outcome = rescu("seq", "retention", *argv)
+    assert outcome.code in (ExitCode.USAGE, ExitCode.STORE)
+    assert said in " ".join(outcome.err.split())
+
+
+def test_an_empty_corpus_is_explained(rescu: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    outcome = rescu("seq", "retention", "--train", "--data", f"text:{tmp_path / 'empty.txt'}")
+    assert outcome.code == ExitCode.USAGE and "has no text" in " ".join(outcome.err.split())
+
+
+def test_training_on_a_users_text_prints_perplexity_and_pd(rescu: Run, tmp_path: Path) -> None:
+    text = tmp_path / "song.txt"
+    text.write_text("one two three four. " * 150, encoding="utf-8")
+    argv = ("seq", "retention", "--train", "--data", f"text:{text},window=6", "--gate", "smelu",
+            "--gate", "none", "--seeds", "3", "--epochs", "1", "--out", str(tmp_path / "r"))  # fmt: skip
+    shown = rescu(*argv)
+    assert shown.code == ExitCode.DONE
+    for part in (
+        "perplexity",
+        "over smelu:beta=1's",
+        "pd_l1",
+        "difference",
+        "none",
+        "Run directory",
+    ):
+        assert part in shown.out
+    rows = json.loads((tmp_path / "r" / "training" / "gates.json").read_text())["gates"]
+    assert [row["activation"] for row in rows] == ["smelu:beta=1", "none"]
+    assert all(row["perplexity"]["ci"][0] > 1 for row in rows)

@@ -1,0 +1,170 @@
+"""The whole search, small: what is chosen, on what, and that it repeats and goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rescu_cli as rescu
+from rescu_cli.cli.app import main
+from rescu_cli.errors import UsageError
+
+SMALL: dict[str, Any] = {
+    "epochs": (1, 1, 2), "seeds": 2, "confirm": 2, "top": 2, "hidden": (8,),
+    "data": "breast_cancer", "prove": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("search")
+    return rescu.search_activations(budget="16", out=folder / "run", **{**SMALL, "prove": True})
+
+
+def test_the_result_counts_the_space_and_ranks_the_null_rows(run: Any) -> None:
+    assert run["n_triples"] == 6250 and 3000 < run["n_distinct"] < 4200
+    assert run["recognised"]["relu"] == "Max(0, x)"
+    assert {r["activation"].partition(":")[0] for r in run["ranking"] if r["null"]} == {
+        "relu", "swish", "smelu"
+    }  # fmt: skip
+    assert run["n_trained"] == 16 and not run["complete"]
+    assert [rung["trained"] for rung in run["rungs"]] == [16, 4, 1]
+    json.dumps(run, allow_nan=False)
+
+
+def test_the_best_are_confirmed_with_seeds_that_the_search_did_not_use(run: Any) -> None:
+    spec = run["confirmation"]["spec"]
+    assert min(spec["seeds"]) >= 1000
+    assert {w["activation"] for w in run["winners"]} <= {a["spec"] for a in spec["activations"]}
+    screened = json.loads(next(Path(run["run_dir"]).glob("rung0-*/spec.json")).read_text())
+    digest = screened.get("data_digest") or screened["spec"]["data_digest"]
+    assert digest != spec["data_digest"]  # the search saw the training part only
+
+
+def test_winners_are_files_that_the_other_commands_take(run: Any, tmp_path: Path) -> None:
+    found = [w for w in run["winners"] if w["file"] is not None]
+    assert found
+    for winner in found:
+        assert {c["claim"] for c in winner["claims"]} >= {"smooth", "monotone", "convex"}
+        assert main(["show", winner["file"], "--json"]) == 0
+
+
+def test_figures_and_the_full_ranking_are_kept(run: Any) -> None:
+    folder = Path(run["run_dir"])
+    assert (folder / "search.png").stat().st_size > 5000
+    ranking = json.loads((folder / "ranking.json").read_text())
+    assert len(ranking["ranking"]) == 16 + 3
+    assert any(why.startswith("steep") for why in ranking["reasons"].values())
+
+
+def test_the_same_command_trains_nothing_again_and_gives_the_same(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import rescu_cli.experiment.work as work
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(work, "train", refuse)
+    again = rescu.search_activations(budget="16", out=run["run_dir"], **SMALL)
+    assert again["ranking"] == run["ranking"]
+
+
+def test_a_search_that_was_interrupted_goes_on_to_the_same_result(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import rescu_cli.experiment.work as work
+
+    real, calls = work.train, []
+
+    def breaks(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(work, "train", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        rescu.search_activations(budget="16", out=tmp_path / "run", **SMALL)
+    monkeypatch.setattr(work, "train", real)
+    again = rescu.search_activations(budget="16", out=tmp_path / "run", **SMALL)
+    assert again["ranking"] == run["ranking"]
+
+
+def test_a_larger_budget_trains_only_what_is_new(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    import rescu_cli.experiment.searching as searching
+
+    monkeypatch.setattr(searching, "CHUNK", 8)
+    shutil.copytree(run["run_dir"], tmp_path / "run")
+    for budget, n in (("16", 16), ("24", 24)):
+        found = rescu.search_activations(budget=budget, out=tmp_path / "run", **SMALL)
+        assert found["n_trained"] == n
+    first = sorted((tmp_path / "run").glob("rung0-*"))
+    assert sorted(len(list((f / "cells").iterdir())) // 2 for f in first) == [8, 8, 8, 16]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "space", "units"),
+    [("evolution", "units", 2), ("reinforce", "units", 1), ("evolution", "gradient", 1),
+     ("exhaustive", "gradient", 1)],
+)  # fmt: skip
+def test_every_strategy_ends_with_a_confirmed_ranking(
+    strategy: str, space: str, units: int, tmp_path: Path
+) -> None:
+    options = {**SMALL, "epochs": (1, 1, 1), "objective": "pd-at-accuracy", "confirm": 3}
+    one, two = (
+        rescu.search_activations(strategy=strategy, space=space, units=units, budget="12", seed=4,
+                     out=tmp_path / name, **options)
+        for name in ("one", "two")
+    )  # fmt: skip
+    assert one["n_trained"] == 12 and len(one["winners"]) == 2
+    assert one["ranking"] == two["ranking"]
+    if space == "gradient":
+        assert "at equal accuracy" in one["conclusion"][-1]
+        assert all(row["knots"] for row in one["ranking"] if not row["null"])
+        assert main(["verify", one["winners"][0]["file"], "--require", "rescu,convex"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"budget": "0s"}, "trains nothing"),
+        ({"budget": "soon"}, "neither a time"),
+        ({"strategy": "evolution"}, "give a budget"),
+        ({"units": 2, "budget": "9"}, "100 million"),
+        ({"units": 3, "budget": "9"}, "1 or 2"),
+        ({"space": "gradient", "strategy": "reinforce", "budget": "9"}, "writes formulas"),
+        ({"space": "gradient", "budget": "9", "knots": 1}, "2 to 8"),
+        ({"space": "everything"}, "No space named"),
+        ({"strategy": "luck"}, "No strategy named"),
+        ({"objective": "speed"}, "No objective named"),
+        ({"seeds": 1}, "two models"),
+        ({"epochs": (3, 2, 1)}, "not falling"),
+    ],
+)
+def test_what_is_not_possible_is_refused(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        rescu.search_activations(**{**SMALL, "out": tmp_path / "run", **options})
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_the_command_prints_ranking_and_confirmation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(
+        "search --budget 8 --epochs 1,1,1 --seeds 2 --confirm 2 --top 1 --width 8 --no-prove "
+        f"--data breast_cancer --out {tmp_path / 'run'}".split()
+    )
+    shown = capsys.readouterr()
+    assert code == 0
+    assert "relu *" in shown.out and "Confirmed: 2 other seeds" in shown.out
+    assert "cannot reach 5 %" in shown.err
