@@ -84,8 +84,8 @@ def search_activations(
 
     Example:
         >>> import rescu_cli as rescu
-        >>> found = rescu.search_activations(budget="6", epochs=(1, 1, 1), seeds=2, confirm=2, top=1,
-        ...                      prove=False, out="found")
+        >>> found = rescu.search_activations(
+        ...     budget="6", epochs=(1, 1, 1), seeds=2, confirm=2, top=1, prove=False, out="found")
         >>> found["n_triples"], len([row for row in found["ranking"] if row["null"]])
         (6250, 3)
     """

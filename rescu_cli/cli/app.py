@@ -38,8 +38,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for module in (
-    listing, derive, verify, export, plot, approx, compare, sweep, search, landscape, report_page, pd,
-    bench, net, seq, house,
+    listing, derive, verify, export, plot, approx, compare, sweep, search, landscape, report_page,
+    pd, bench, net, seq, house,
 ):  # fmt: skip
     module.register(app)
 

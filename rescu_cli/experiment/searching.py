@@ -226,7 +226,8 @@ def search(
             tune=RATES if lr is None else None,
             batch_size=screening.batch_size, epochs=last,
             baseline=_baseline(request, nulls), margin=MARGIN, engine=executor,
-            seeds=fresh, out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
+            seeds=fresh, out=folder / f"confirmed-{asked.digest[:12]}", resume=resume,
+            progress=said,
         )  # fmt: skip
     return replace(found, confirmation=confirmation)
 
