@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.core.files import make_folder
+from rescu_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -150,7 +151,8 @@ def train_attention(
     normalisation(chosen[0], width, norm)  # to be refused before the work
     which = _seeds(seeds)
     lesson = Lesson.of(task, seq)
-    _folder(out)
+    if out is not None:
+        make_folder(out)
     learnt: dict[str, list[Learnt | None]] = {kind.name: [] for kind in chosen}
     with one_thread_per_kernel():  # kernels this small only wait for each other
         n_done = 0
@@ -377,22 +379,11 @@ def _notes(diverged: Sequence[dict[str, Any]], n_seeds: int) -> list[str]:
     return notes
 
 
-def _folder(out: str | Path | None) -> Path | None:
-    if out is None:
-        return None
-    path = Path(out)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the folder {path}: {error.strerror or error}.") from error
-    return path
-
-
 def _save(out: str | Path | None, result: dict[str, Any]) -> None:
     from rescu_cli.core.files import write_atomically, write_json
     from rescu_cli.plot import figure_bytes
 
-    folder = _folder(out)
+    folder = None if out is None else make_folder(out)
     if folder is None:
         return
     write_json(folder / RESULT, result)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.core.files import make_folder
+from rescu_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +83,7 @@ def leak_rate(
         "notes": _notes(given, chosen, found),
     }
     if out is not None:
-        _write(_folder(Path(out)), result)
+        _write(make_folder(out), result)
     return result
 
 
@@ -145,7 +146,7 @@ def toy_leak(
         if not values or len(set(values)) != len(values):
             raise UsageError(f"{what} {list(values)} asked; one at least, none twice.")
     abouts = [_about(activation) for activation in chosen]
-    folder = None if out is None else _folder(Path(out))
+    folder = None if out is None else make_folder(out)
     n_all, n_done = len(chosen) * len(levels) * len(which), 0
     asked: list[list[list[Asked]]] = []
     for activation in chosen:
@@ -333,14 +334,6 @@ def _toy_notes(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[
             f"use '--seeds {FEW_SEEDS}' or more."
         )
     return notes
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the folder {path}: {error.strerror or error}.") from error
-    return path
 
 
 def _write(folder: Path, result: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rescu_cli.api.accuracies import accuracy_difference, accuracy_over_seeds
 from rescu_cli.api.trials import Progress, load_examples
+from rescu_cli.core.files import make_folder
 from rescu_cli.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def linearize(
     done, full_scores, found = 0, [], []
     files: dict[tuple[str, int], list[dict[str, Any]]] = {}
     if folder is not None:
-        _make(folder / STUDENTS)  # before hours of training, not after
+        make_folder(folder / STUDENTS)  # before hours of training, not after
 
     with one_thread_per_kernel():
         for seed in range(seeds):
@@ -235,15 +236,6 @@ def _front(full: Mapping[str, Any], students: Sequence[Mapping[str, Any]]) -> li
         if not front or mean > front[-1]["accuracy"] + _NOISE:
             front.append({"method": student["method"], "kept": student["kept"], "accuracy": mean})
     return front
-
-
-def _make(folder: Path) -> None:
-    from rescu_cli.errors import StoreError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
 
 
 def _saved(result: dict[str, Any], folder: Path) -> dict[str, Any]:

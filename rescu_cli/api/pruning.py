@@ -7,7 +7,8 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.core.files import make_folder
+from rescu_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +92,7 @@ def prune(
     chosen = trained_as(activation, backward_shift)
     about = _about(chosen)  # before the work, should it take long or fail
     examples = load_dataset(data)
-    folder = None if out is None else _folder(Path(out))
+    folder = None if out is None else make_folder(out)
     n_all, n_done = len(which) * (1 + len(plan.methods) * plan.rounds), 0
 
     def tick() -> None:
@@ -248,14 +249,6 @@ def _notes(runs: Sequence[Sequence[SeedRun]]) -> list[str]:
             f"freedom); use '--seeds {FEW_SEEDS}' or more."
         )
     return notes
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the folder {path}: {error.strerror or error}.") from error
-    return path
 
 
 def _save(folder: Path, result: dict[str, Any]) -> None:

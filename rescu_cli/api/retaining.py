@@ -7,7 +7,8 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.errors import StoreError, UnknownNameError, UsageError
+from rescu_cli.core.files import make_folder
+from rescu_cli.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +74,7 @@ def retention(
     code = None if chosen is None else _function(chosen)
     if dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
-    folder = None if out is None else _folder(Path(out))
+    folder = None if out is None else make_folder(out)
     asked = list(dict.fromkeys([eps, *GROWTH_EPS]))
     every = agreements(request, code, DTYPES, asked)
     found = next(one for one in every if one.dtype == dtype and one.eps == eps)
@@ -291,14 +292,6 @@ def _floor(data: str) -> float | None:
     from rescu_cli.experiment.data.grammar import RULES, entropy_rate
 
     return exp(entropy_rate(RULES, "sentence"))
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(f"Cannot make the folder {path}: {error.strerror or error}.") from error
-    return path
 
 
 def _save(folder: Path, result: dict[str, Any]) -> None:

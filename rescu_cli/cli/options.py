@@ -34,6 +34,24 @@ Names = Annotated[
 ]
 
 
+def whole_numbers(option: str, text: str) -> list[int]:
+    """The numbers of an option such as ``--budget 200,100,50``.
+
+    Raises:
+        UsageError: If they are not whole numbers with commas between.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"Cannot read {option} {text!r}; write whole numbers with commas between, "
+                         "like 200,100,50.") from None  # fmt: skip
+
+
+def widths(option: str, text: str | None) -> list[int] | None:
+    """The same of an option that may be left out."""
+    return None if text is None else whole_numbers(option, text)
+
+
 def overrides(beta: str | None, settings: list[str] | None) -> dict[str, str]:
     """``--beta`` and every ``--set name=value`` as one mapping.
 

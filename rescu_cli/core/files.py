@@ -37,6 +37,20 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise StoreError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
+def make_folder(path: str | Path) -> Path:
+    """The folder, made with those above it if it is missing.
+
+    Raises:
+        StoreError: If it cannot be made, e.g. because a file is in its place.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+    return folder
+
+
 def read_json(path: Path) -> Any:
     """The data of a JSON file.
 

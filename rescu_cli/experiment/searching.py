@@ -214,22 +214,22 @@ def search(
             held, executor, workers, model=model, hidden=hidden, lr=lr, batch_size=batch_size,
             resume=resume,
         )  # fmt: skip
-        found = _Search(request, screening, folder, progress).run()
-        winners = [row.subject for row in found.ranking if row.candidate is not None][: request.top]
-        nulls = [row.subject for row in found.ranking if row.candidate is None]
         said = None if progress is None else lambda done, of: progress("confirming", done, of)
-        fresh = [CONFIRMING + request.seed * 10_000 + i for i in range(request.confirm)]
-        last = request.rungs[-1].epochs
-        asked = replace(screening.spec([*nulls, *winners], fresh, last), data_digest=dataset.digest)
-        confirmation = compare(
-            cast("Any", [*nulls, *winners]), data=dataset, model=model, hidden=hidden, lr=lr,
-            tune=RATES if lr is None else None,
-            batch_size=screening.batch_size, epochs=last,
-            baseline=_baseline(request, nulls), margin=MARGIN, engine=executor,
-            seeds=fresh, out=folder / f"confirmed-{asked.digest[:12]}", resume=resume,
-            progress=said,
-        )  # fmt: skip
-    return replace(found, confirmation=confirmation)
+
+        def confirm(nulls: list[Subject], best: list[Subject]) -> Report:
+            fresh = [CONFIRMING + request.seed * 10_000 + i for i in range(request.confirm)]
+            last = request.rungs[-1].epochs
+            asked = replace(
+                screening.spec([*nulls, *best], fresh, last), data_digest=dataset.digest
+            )
+            return compare(
+                cast("Any", [*nulls, *best]), data=dataset, model=model, hidden=hidden, lr=lr,
+                tune=RATES if lr is None else None, batch_size=screening.batch_size, epochs=last,
+                baseline=_baseline(request, nulls), margin=MARGIN, engine=executor, seeds=fresh,
+                out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
+            )  # fmt: skip
+
+        return _Search(request, screening, folder, progress).run(confirm)
 
 
 def _baseline(request: Request, nulls: Sequence[Subject]) -> str:
@@ -251,7 +251,8 @@ class _Search:
         self._nulls: dict[int, list[tuple[Activation, Outcome]]] = {}
         self._rng = np.random.default_rng(request.seed)
 
-    def run(self) -> SearchReport:
+    def run(self, confirm: Callable[[list[Subject], list[Subject]], Report]) -> SearchReport:
+        """Searches, ranks beside the null rows, and has the best confirmed beside them."""
         request = self._request
         facts, results, rungs = self._halved() if request.strategy == "exhaustive" else self._bred()
         longest = max((o.epochs for _, o in results), default=0)
@@ -262,11 +263,13 @@ class _Search:
         objective = self._objective(longest)
         ranking = sorted([*rows, *nulls], reverse=True,
                          key=lambda r: (r.outcome.epochs, objective.key(r.outcome)))  # fmt: skip
+        best = [row.subject for row in ranking if row.candidate is not None][: request.top]
         left = sum(rung["left"] for rung in rungs)
         return SearchReport(
             request=request, facts=facts, ranking=tuple(ranking), trained=(*rows, *nulls),
             rungs=tuple(rungs), complete=bool(facts.get("n_distinct")) and left == 0,
-            floor=dict(self._floors), confirmation=cast("Report", None), run_dir=self._folder,
+            floor=dict(self._floors), confirmation=confirm([row.subject for row in nulls], best),
+            run_dir=self._folder,
         )  # fmt: skip
 
     # -- strategies ------------------------------------------------------------------------------
@@ -280,8 +283,7 @@ class _Search:
             chosen = chosen[: request.budget.candidates]
         halved = successive_halving(
             chosen,
-            lambda part, rung, _: self._trained(part, request.rungs[rung].epochs,
-                                                    f"rung{rung}"),
+            lambda part, rung, _: self._trained(part, request.rungs[rung].epochs, f"rung{rung}"),
             lambda rung: self._objective(request.rungs[rung].epochs),
             chunk=CHUNK, spent=request.budget.spent, rungs=request.rungs,
         )  # fmt: skip
@@ -294,9 +296,10 @@ class _Search:
     def _bred(self) -> tuple[dict[str, Any], list[tuple[Candidate, Outcome]], list[Any]]:
         request = self._request
         epochs = request.rungs[-1].epochs
-        evaluate = lambda part, generation: self._trained(  # noqa: E731  # reason: it is passed on
-            part, epochs, f"generation{generation}"
-        )
+
+        def evaluate(part: Sequence[Candidate], generation: int) -> list[Outcome]:
+            return self._trained(part, epochs, f"generation{generation}")
+
         most = request.budget.candidates or 10**9
         objective = self._objective(epochs)
         if request.strategy == "reinforce":
@@ -304,7 +307,7 @@ class _Search:
 
             history: list[Any] = reinforce(
                 request.n_units, evaluate, objective, self._rng, n_trained=most,
-                spent=lambda: request.budget.spent(),
+                spent=request.budget.spent,
             )  # fmt: skip
         else:
             sampler: Sampler[Any] = (
@@ -313,7 +316,7 @@ class _Search:
             )  # fmt: skip
             history = evolve(
                 sampler, evaluate, objective, self._rng, n_trained=most,
-                spent=lambda: request.budget.spent(), population=POPULATION, brood=BROOD,
+                spent=request.budget.spent, population=POPULATION, brood=BROOD,
             )  # fmt: skip
         return {}, history, [{"epochs": epochs, "trained": len(history), "left": 0}]
 

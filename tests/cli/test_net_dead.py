@@ -190,7 +190,7 @@ def test_intervals_have_the_decimals_that_mean_something(
         (("--rate", "1.5"), "below 1"),
         (("--ap-share", "0.5"), "between 0 and '--rate'"),
         (("--rounds", "0"), "at least 1"),
-        (("--width", "a,b"), "write them like 128,64"),
+        (("--width", "a,b"), "write whole numbers with commas between"),
         (("--model", "rnn"), "cnn"),
         (("--data", "regression"), "classification"),
         (("--activation", "tanh", "--backward-shift", "1"), "rounds off no"),

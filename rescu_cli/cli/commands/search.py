@@ -11,7 +11,6 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options, training
-from rescu_cli.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -78,27 +77,20 @@ def search(
     """
     from rescu_cli.cli import render
 
+    rungs = options.whole_numbers("--epochs", epochs)
+    hidden = options.whole_numbers("--width", width)
     with _progress(quiet=json) as progress:
         result = api.search_activations(
             space=space, strategy=strategy, objective=objective, units=units, knots=knots,
             interpolation=interpolation, budget=budget, top=top, seed=seed, seeds=seeds,
-            confirm=confirm, epochs=_numbers("epochs", epochs), data=data, model=model,
-            hidden=_numbers("width", width), lr=lr, batch_size=batch_size, prove=prove,
+            confirm=confirm, epochs=rungs, data=data, model=model,
+            hidden=hidden, lr=lr, batch_size=batch_size, prove=prove,
             engine=engine, workers=workers, out=out, resume=resume, progress=progress,
         )  # fmt: skip
     if json:
         render.emit_json("search", result)
     else:
         _print(result)
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"Cannot read '--{option} {text}'; write whole numbers like 3,9,27."
-        ) from None
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options
-from rescu_cli.errors import UsageError
 
 
 def linearize(
@@ -72,8 +71,8 @@ def linearize(
 
     with report.training_progress(quiet=json) as progress:
         result = api.linearize(
-            method, _numbers("--budget", budget), data=data, label=label, model=model,
-            hidden=None if hidden is None else _numbers("--hidden", hidden), replace=replace, by=by,
+            method, options.whole_numbers("--budget", budget), data=data, label=label, model=model,
+            hidden=options.widths("--hidden", hidden), replace=replace, by=by,
             seeds=seeds, epochs=epochs, search=search, tune=tune, lr=lr, judge=judge, out=out,
             progress=progress,
         )  # fmt: skip
@@ -81,14 +80,6 @@ def linearize(
         render.emit_json("net linearize", result)
     else:
         _print(result)
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"Cannot read {option} {text!r}; write whole numbers with commas between, "
-                         "like 200,100,50.") from None  # fmt: skip
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options
-from rescu_cli.errors import UsageError
 
 
 def prune(
@@ -61,8 +60,8 @@ def prune(
         result = api.prune(
             data=data, model=model, methods=[m.strip() for m in method.split(",") if m.strip()],
             seeds=seeds, rounds=rounds, rate=rate, ap_share=ap_share, activation=activation,
-            backward_shift=backward_shift, hidden=_widths(width), epochs=epochs, lr=lr,
-            batch_size=batch_size, threshold=threshold, out=out, progress=progress,
+            backward_shift=backward_shift, hidden=options.widths("--width", width), epochs=epochs,
+            lr=lr, batch_size=batch_size, threshold=threshold, out=out, progress=progress,
         )  # fmt: skip
     if out is not None:
         render.say(f"Wrote {out}")
@@ -70,15 +69,6 @@ def prune(
         render.emit_json("net prune", result)
     else:
         _print(result)
-
-
-def _widths(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"Cannot read the widths {text!r}; write them like 128,64.") from None
 
 
 _COLUMNS = ("accuracy", "static", "dynamic", "total")
