@@ -132,6 +132,7 @@ def toy_leak(
         [50.0, 93.75]
     """
     from rescu_cli import catalogue
+    from rescu_cli.experiment.threads import one_thread_per_kernel
     from rescu_cli.sequence.leak.grammar import expected_rate, require_strength
     from rescu_cli.sequence.leak.toy import ToyPlan, ask_model, train_model
 
@@ -149,16 +150,17 @@ def toy_leak(
     folder = None if out is None else make_folder(out)
     n_all, n_done = len(chosen) * len(levels) * len(which), 0
     asked: list[list[list[Asked]]] = []
-    for activation in chosen:
-        asked.append([])
-        for level in levels:
-            asked[-1].append([])
-            for seed in which:
-                model = train_model(activation, level, plan, seed)
-                asked[-1][-1].append(ask_model(model, plan.prompts, seed))
-                n_done += 1
-                if progress is not None:
-                    progress(n_done, n_all)
+    with one_thread_per_kernel():  # kernels this small only wait for each other
+        for activation in chosen:
+            asked.append([])
+            for level in levels:
+                asked[-1].append([])
+                for seed in which:
+                    model = train_model(activation, level, plan, seed)
+                    asked[-1][-1].append(ask_model(model, plan.prompts, seed))
+                    n_done += 1
+                    if progress is not None:
+                        progress(n_done, n_all)
     rows = []
     for place, (about, found) in enumerate(zip(abouts, asked, strict=True)):
         rates = [

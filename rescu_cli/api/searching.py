@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 RUNS = "rescu-runs"
 RESULT = "search.json"
-FULL_RANKING = "ranking.json"
 
 
 def search_activations(
@@ -34,6 +33,7 @@ def search_activations(
     model: str = "mlp",
     hidden: Sequence[int] | None = (32,),
     lr: float | None = None,
+    tune: Sequence[float] | None = None,
     batch_size: int | None = None,
     prove: bool = True,
     engine: str = "local",
@@ -65,8 +65,10 @@ def search_activations(
         data: As `compare` takes it.
         model: Likewise.
         hidden: Hidden widths.
-        lr: Learning rate of everything; None for the model's own in the search, and for each one's
-            best by validation loss in the confirmation.
+        lr: Learning rate of everything. If None, the shorter trainings have the model's own, and
+            whatever is trained longest, in the search as in the confirmation, its best of ``tune``.
+        tune: Learning rates, judged by the loss on the validation part; 1, 3, 10 and 30 times the
+            model's own if None.
         batch_size: Examples per step.
         prove: Whether to decide the claims about each of the best.
         engine: As `compare` takes it.
@@ -92,10 +94,10 @@ def search_activations(
     from rescu_cli.core.files import write_json
     from rescu_cli.errors import UsageError
     from rescu_cli.experiment.data import load_dataset
-    from rescu_cli.experiment.searching import Request
     from rescu_cli.experiment.searching import search as run
     from rescu_cli.search.budget import Budget, read_budget
     from rescu_cli.search.halving import RUNGS, Rung
+    from rescu_cli.search.request import Request
 
     if len(epochs) != len(RUNGS) or any(e < 1 for e in epochs) or list(epochs) != sorted(epochs):
         raise UsageError(f"Epochs of the three rungs, not falling, e.g. 3,9,27; found {epochs}.")
@@ -108,25 +110,21 @@ def search_activations(
     name = f"search-{space}{units if space == 'units' else knots}-{strategy}-{objective}-{seed}"
     folder = Path(RUNS) / name if out is None else Path(out)
     report = run(
-        request, load_dataset(data), model=model, hidden=hidden, lr=lr, batch_size=batch_size,
+        request, load_dataset(data), model=model, hidden=hidden, lr=lr,
+        tune=tune, batch_size=batch_size,
         engine=engine, workers=workers, out=folder, resume=resume, progress=progress,
     )  # fmt: skip
     result = _result(report, data, budget, prove)
-    write_json(folder / FULL_RANKING, {
-        "ranking": [row.to_dict() for row in report.ranking],
-        "reasons": dict(report.facts.get("reasons", {})),
-    })  # fmt: skip
     write_json(folder / RESULT, result)
     _draw(report, folder)
     return result
 
 
 def _result(report: SearchReport, data: str, budget: str | None, prove: bool) -> dict[str, Any]:
-    request = report.request
-    facts = {k: v for k, v in report.facts.items() if k != "reasons"}
+    request, found = report.request, report.found
+    facts = {k: v for k, v in found.facts.items() if k != "reasons"}
     winners = [_winner(row, number, report, prove) for number, row in enumerate(report.winners, 1)]
-    nulls = [row for row in report.ranking if row.candidate is None]
-    shown = {id(row) for row in (*report.winners, *nulls)}
+    shown = {id(row) for row in (*report.winners, *found.nulls)}
     return {
         "space": request.space,
         "strategy": request.strategy,
@@ -135,16 +133,16 @@ def _result(report: SearchReport, data: str, budget: str | None, prove: bool) ->
         "seeds": request.seeds,
         "budget": budget,
         "data": data,
-        "complete": report.complete,
+        "complete": found.complete,
         "n_triples": facts.pop("n_triples", None),
         "n_distinct": facts.pop("n_distinct", None),
         **facts,
-        "n_trained": sum(row.candidate is not None for row in report.trained),
-        "rungs": list(report.rungs),
-        "floor": {str(e): v for e, v in report.floor.items() if v > float("-inf")},
+        "n_trained": sum(row.candidate is not None for row in found.ranking),
+        "rungs": list(found.rungs),
+        "floor": {str(e): v for e, v in found.floor.items() if v > float("-inf")},
         "ranking": [
             {"rank": place, **row.to_dict()}
-            for place, row in enumerate(report.ranking, 1) if id(row) in shown
+            for place, row in enumerate(found.ranking, 1) if id(row) in shown
         ],
         "winners": winners,
         "confirmation": report.confirmation.to_dict(),
@@ -191,7 +189,7 @@ def conclusion(report: SearchReport) -> list[str]:
 
     baseline = report.confirmation.spec["baseline"]
     n = len(report.confirmation.spec["seeds"])
-    nulls = {row.subject.spec for row in report.ranking if row.candidate is None}
+    nulls = {row.subject.spec for row in report.found.nulls}
     score = report.confirmation.activations[0].score_name
     better: dict[str, list[str]] = {score: [], "pd_l1": []}
     for c in report.confirmation.comparisons:
@@ -240,7 +238,7 @@ def _draw(report: SearchReport, folder: Path) -> None:
     from rescu_cli.core.files import write_atomically
     from rescu_cli.plot import figure_bytes, plot_search
 
-    rows: list[Mapping[str, Any]] = [row.to_dict() for row in report.trained]
+    rows: list[Mapping[str, Any]] = [row.to_dict() for row in report.found.ranking]
     if not any(row["pd"] is not None and row["score"] is not None for row in rows):
         return
     figure = plot_search(rows, [row.subject.spec for row in report.winners[:3]])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from math import inf
 from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -203,6 +204,7 @@ class Run:
     """Trains what is missing of an experiment in a folder.
 
     Attributes:
+        progress: Called with (epochs done, epochs to do).
         repairs: What was found damaged, and trained again.
     """
 
@@ -211,7 +213,7 @@ class Run:
         workers: int | None, resume: bool, progress: Progress | None,
     ) -> None:  # fmt: skip
         self.dataset, self._chosen, self._executor = dataset, chosen, executor
-        self._workers, self._resume, self._progress = workers, resume, progress
+        self._workers, self._resume, self.progress = workers, resume, progress
         self.repairs: list[str] = []
 
     def __call__(
@@ -223,7 +225,7 @@ class Run:
         self.repairs += store.repairs
         if not self._resume:
             store.discard()
-        _finish(store, spec, dataset, self._chosen, self._executor, self._workers, self._progress)
+        _finish(store, spec, dataset, self._chosen, self._executor, self._workers, self.progress)
         trials = [_trial(store, spec, dataset, key) for key in spec.activations]
         write_table(folder / "table.csv", [r for trial in trials for r in trial.records])
         return trials
@@ -233,7 +235,9 @@ def _tuned(run: Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float])
     """The experiment with each activation's best learning rate: the same budget for all.
 
     Judged by the mean loss on a validation part that is cut from the training part, over the first
-    seeds; a rate at which a training diverges is out. The test part is not looked at.
+    seeds; a rate at which a training diverges is out. What diverges at every rate gets the
+    smallest, and a sentence that says so: the others need not fall with it. The test part is not
+    looked at.
     """
     if len(set(rates)) < 2:
         raise UsageError(f"'--tune' needs at least two learning rates; found {list(rates)}.")
@@ -248,15 +252,20 @@ def _tuned(run: Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float])
             found = [record.loss for record in trial.records]
             if None not in found:
                 losses[trial.key.spec][rate] = float(np.mean([v for v in found if v is not None]))
+    if not any(losses.values()):
+        raise UsageError(
+            f"{', '.join(losses)} diverged at every learning rate tried: {list(rates)}. Try "
+            "smaller ones."
+        )
     keys = []
     for key in spec.activations:
-        tried = losses[key.spec]
-        if not tried:
-            raise UsageError(
-                f"{key.spec} diverged at every learning rate tried: {list(rates)}. Try smaller "
-                "ones."
-            )
+        tried = losses[key.spec] or {min(rates): inf}
         keys.append(replace(key, lr=min(tried, key=lambda rate: tried[rate])))
+        if not losses[key.spec]:
+            run.repairs.append(
+                f"{key.spec} diverged at every learning rate tried: {list(rates)}. It was trained "
+                "at the smallest; try smaller ones."
+            )
     return replace(spec, activations=tuple(keys))
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,14 @@ class Screened:
         loss: Mean loss there.
         pd: ``pd_l1``; None with fewer than two sound models.
         n_diverged: Trainings that diverged.
+        lr: Learning rate.
     """
 
     score: float | None
     loss: float | None
     pd: float | None
     n_diverged: int
+    lr: float
 
 
 class Screening:
@@ -91,14 +94,37 @@ class Screening:
 
     def __call__(
         self, subjects: Sequence[Subject], seeds: Sequence[int], epochs: int, folder: Path,
-        progress: Callable[[int, int], None] | None = None,
+        rates: Sequence[float] = (), progress: Callable[[int, int], None] | None = None,
     ) -> list[Screened]:  # fmt: skip
-        """Trains what is missing in a folder; one result per candidate, in their order."""
-        run = Run(self.dataset, subjects, self._executor, self._workers, self._resume, progress)
-        return [_screened(trial) for trial in run(self.spec(subjects, seeds, epochs), folder)]
+        """Trains what is missing in a folder; one result per candidate, in their order.
+
+        With ``rates``, every candidate is trained at each learning rate, and its result is that of
+        the rate with the least loss, of those at which the fewest trainings diverged.
+        """
+        run = Run(self.dataset, subjects, self._executor, self._workers, self._resume, None)
+        spec = self.spec(subjects, seeds, epochs)
+        tried = []
+        for number, rate in enumerate(rates or (spec.lr,)):
+            run.progress = _part(progress, number, len(rates) or 1)
+            place = folder / f"lr-{rate:g}" if rates else folder
+            tried.append([_screened(trial, rate) for trial in run(replace(spec, lr=rate), place)])
+        return [min(one, key=_preference) for one in zip(*tried, strict=True)]
 
 
-def _screened(trial: Trial) -> Screened:
+def _preference(found: Screened) -> tuple[int, float]:
+    return found.n_diverged, inf if found.loss is None else found.loss
+
+
+def _part(
+    progress: Callable[[int, int], None] | None, number: int, of: int
+) -> Callable[[int, int], None] | None:
+    """The progress of all rates together, said by the run of one of them."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(number * total + done, of * total)
+
+
+def _screened(trial: Trial, lr: float) -> Screened:
     sound = [record for record in trial.records if not record.diverged]
     n_diverged = len(trial.records) - len(sound)
     scores = [record.score for record in sound if record.score is not None]
@@ -111,4 +137,5 @@ def _screened(trial: Trial) -> Screened:
         float(np.mean(losses)) if losses else None,
         pd,
         n_diverged,
+        lr,
     )

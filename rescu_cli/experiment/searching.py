@@ -9,24 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from rescu_cli.core.files import write_json
 from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.comparison import compare
 from rescu_cli.experiment.engine import open_executor
+from rescu_cli.experiment.models import MODELS
 from rescu_cli.experiment.screening import Screened, Screening
 from rescu_cli.experiment.spec import VALIDATION_SHARE
 from rescu_cli.experiment.store import locked
-from rescu_cli.search.budget import Budget
 from rescu_cli.search.evolution import BROOD, POPULATION, evolve
 from rescu_cli.search.formula import AtScale, Formula
 from rescu_cli.search.gradients import Curve, Curves
-from rescu_cli.search.halving import RUNGS, Rung, successive_halving
+from rescu_cli.search.halving import successive_halving
 from rescu_cli.search.outcome import MARGIN, Objective, Outcome
+from rescu_cli.search.request import Request
 from rescu_cli.search.sampler import Formulas, Sampler
 from rescu_cli.search.space import one_unit_space, sorted_out
 
@@ -36,86 +39,18 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.report import Report
     from rescu_cli.experiment.subject import Subject
 
-SPACES = ("units", "gradient")
-STRATEGIES = ("exhaustive", "evolution", "reinforce")
 NULLS = ("relu", "swish", "smelu")
 SMELU_BETAS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 CHUNK = 192
 CONFIRMING = 1000
 """Seeds of the confirmation begin here: none of them is a seed of the search."""
-RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
-"""Each of those that are confirmed gets its best: a steeper function only learns faster."""
+FACTORS = (1, 3, 10, 30)
+"""What is trained longest gets its best of so many times the model's own learning rate: at a fixed
+rate a steeper function only learns faster."""
+RANKING = "ranking.json"
 KNOWN = ("relu", "swish", "softplus", "tanh", "sigmoid", "identity")
 
 Candidate = Formula | Curve
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is searched, and how.
-
-    Args:
-        space: ``units`` or ``gradient``.
-        strategy: ``exhaustive``, ``evolution`` or ``reinforce``.
-        objective: ``accuracy`` or ``pd-at-accuracy``.
-        n_units: Units of a formula, 1 or 2.
-        n_knots: Of a gradient.
-        interpolation: ``linear`` or ``pchip``, of a gradient.
-        budget: When to stop.
-        top: How many are confirmed.
-        seed: Of everything that the search draws.
-        seeds: Trainings per candidate.
-        confirm: Trainings of each of the best, with other seeds.
-        rungs: Epochs and shares of successive halving; evolution and reinforcement train as long as
-            the last.
-
-    Raises:
-        UsageError: If something does not go together.
-    """
-
-    space: str = "units"
-    strategy: str = "exhaustive"
-    objective: str = "accuracy"
-    n_units: int = 1
-    n_knots: int = 4
-    interpolation: str = "pchip"
-    budget: Budget = field(default_factory=Budget)
-    top: int = 10
-    seed: int = 0
-    seeds: int = 3
-    confirm: int = 12
-    rungs: tuple[Rung, ...] = RUNGS
-
-    def __post_init__(self) -> None:
-        for what, name, known in (("space", self.space, SPACES),
-                                  ("strategy", self.strategy, STRATEGIES)):  # fmt: skip
-            if name not in known:
-                raise UnknownNameError(what, name, list(known))
-        Objective(self.objective)  # refuses an unknown one
-        if self.n_units not in (1, 2):
-            raise UsageError(f"{self.n_units} units asked; a formula has 1 or 2.")
-        endless = self.budget.seconds is None and self.budget.candidates is None
-        whole = self.space == "units" and self.n_units == 1 and self.strategy == "exhaustive"
-        if endless and not whole:
-            raise UsageError(
-                "Only the one-unit space is small enough to be searched to its end; give a budget, "
-                "e.g. '--budget 300s' or '--budget 500'."
-            )
-        if self.space == "units" and self.n_units == 2 and self.strategy == "exhaustive":
-            raise UsageError(
-                "Two units have more than 100 million formulas; use '--strategy evolution' or "
-                "'--strategy reinforce'."
-            )
-        if self.space == "gradient" and self.strategy == "reinforce":
-            raise UsageError(
-                "The controller writes formulas; for gradients use '--strategy evolution', or "
-                "'exhaustive' for a random sample."
-            )
-        if self.top < 1 or self.seeds < 2 or self.confirm < 2 or self.seed < 0:
-            raise UsageError(
-                f"top {self.top}, seeds {self.seeds}, confirm {self.confirm}, seed {self.seed}: "
-                "needed are at least 1, 2, 2 and 0; a prediction difference takes two models."
-            )
 
 
 @dataclass(frozen=True)
@@ -141,37 +76,62 @@ class Row:
 
 
 @dataclass(frozen=True)
-class SearchReport:
-    """What a search found.
+class Found:
+    """What a search found on the validation part.
 
     Args:
-        request: What was asked.
         facts: Of the space: how many triples, distinct functions, trainable ones, and why others
-            are not; empty counts for a space that has no end.
-        ranking: Those trained longest first, then by the objective; null rows among them.
-        trained: All that were trained, with their last outcome, for a figure.
+            are not; empty for a space that is not counted.
+        ranking: All that were trained: those trained longest first, then by the objective; null
+            rows among them.
         rungs: Candidates trained and left in each round.
         complete: Whether the budget left nothing of a space that has an end.
         floor: Score that counts as accurate enough, by epochs.
+    """
+
+    facts: Mapping[str, Any]
+    ranking: tuple[Row, ...]
+    rungs: tuple[Mapping[str, int], ...]
+    complete: bool
+    floor: Mapping[int, float]
+
+    def best(self, n: int) -> tuple[Row, ...]:
+        """The best n candidates, best first."""
+        return tuple(row for row in self.ranking if row.candidate is not None)[:n]
+
+    @property
+    def nulls(self) -> tuple[Row, ...]:
+        """The null rows, best first."""
+        return tuple(row for row in self.ranking if row.candidate is None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ranking, and why the others were not trained."""
+        return {
+            "ranking": [row.to_dict() for row in self.ranking],
+            "reasons": dict(self.facts.get("reasons", {})),
+        }
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """A search and what became of the best.
+
+    Args:
+        request: What was asked.
+        found: On the validation part.
         confirmation: The best and the null rows with other seeds, on the test part.
         run_dir: Where everything is kept.
     """
 
     request: Request
-    facts: Mapping[str, Any]
-    ranking: tuple[Row, ...]
-    trained: tuple[Row, ...]
-    rungs: tuple[Mapping[str, int], ...]
-    complete: bool
-    floor: Mapping[int, float]
+    found: Found
     confirmation: Report
     run_dir: Path
 
     @property
     def winners(self) -> tuple[Row, ...]:
         """The candidates that were confirmed, best first."""
-        rows = [row for row in self.ranking if row.candidate is not None]
-        return tuple(rows[: self.request.top])
+        return self.found.best(self.request.top)
 
 
 def search(
@@ -181,6 +141,7 @@ def search(
     model: str = "mlp",
     hidden: Sequence[int] | None = None,
     lr: float | None = None,
+    tune: Sequence[float] | None = None,
     batch_size: int | None = None,
     engine: str | Executor = "local",
     workers: int | None = None,
@@ -195,8 +156,9 @@ def search(
         dataset: Data; a fifth of its training part judges the candidates.
         model: Name in the table of models.
         hidden: Hidden widths.
-        lr: Learning rate of everything; None for the model's own in the search, and for the best
-            of `RATES` by validation loss in the confirmation.
+        lr: Learning rate of everything. If None, the shorter trainings have the model's own, and
+            whatever is trained longest, null rows and confirmation too, its best of ``tune``.
+        tune: Learning rates, judged by validation loss; `FACTORS` times the model's own if None.
         batch_size: Examples per step.
         engine: As `compare` takes it.
         workers: Likewise.
@@ -208,6 +170,7 @@ def search(
         UsageError: If something does not go together, or nothing can be trained.
     """
     folder = Path(out)
+    rates = _rates(model, lr, tune)
     held = dataset.validation(VALIDATION_SHARE)
     with open_executor(engine, workers) as executor, locked(folder):
         screening = Screening(
@@ -216,20 +179,40 @@ def search(
         )  # fmt: skip
         said = None if progress is None else lambda done, of: progress("confirming", done, of)
 
-        def confirm(nulls: list[Subject], best: list[Subject]) -> Report:
-            fresh = [CONFIRMING + request.seed * 10_000 + i for i in range(request.confirm)]
-            last = request.rungs[-1].epochs
-            asked = replace(
-                screening.spec([*nulls, *best], fresh, last), data_digest=dataset.digest
-            )
-            return compare(
-                cast("Any", [*nulls, *best]), data=dataset, model=model, hidden=hidden, lr=lr,
-                tune=RATES if lr is None else None, batch_size=screening.batch_size, epochs=last,
-                baseline=_baseline(request, nulls), margin=MARGIN, engine=executor, seeds=fresh,
-                out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
-            )  # fmt: skip
+        found = _Search(request, screening, folder, rates, progress).run()
+        # Before the confirmation, which may be stopped or fail: the search is not lost with it.
+        write_json(folder / RANKING, found.to_dict())
+        nulls = [row.subject for row in found.nulls]
+        every = [*nulls, *(row.subject for row in found.best(request.top))]
+        fresh = [CONFIRMING + request.seed * 10_000 + i for i in range(request.confirm)]
+        last = request.rungs[-1].epochs
+        asked = replace(screening.spec(every, fresh, last), data_digest=dataset.digest)
+        confirmation = compare(
+            cast("Any", every), data=dataset, model=model, hidden=hidden, lr=lr,
+            tune=rates or None, batch_size=screening.batch_size, epochs=last,
+            baseline=_baseline(request, nulls), margin=MARGIN, engine=executor, seeds=fresh,
+            out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
+        )  # fmt: skip
+        return SearchReport(request, found, confirmation, folder)
 
-        return _Search(request, screening, folder, progress).run(confirm)
+
+def _rates(model: str, lr: float | None, tune: Sequence[float] | None) -> tuple[float, ...]:
+    """What is tried for whatever is trained longest; nothing if one rate is for everything."""
+    if model not in MODELS:
+        raise UnknownNameError("model", model, sorted(MODELS))
+    if lr is not None:
+        if tune is not None:
+            raise UsageError("'--lr' gives one learning rate and '--tune' searches for it; name "
+                             "one.")  # fmt: skip
+        return ()
+    if tune is None:
+        return tuple(float(f"{factor * MODELS[model].lr:.6g}") for factor in FACTORS)
+    if len(set(tune)) < 2 or not all(isfinite(rate) and rate > 0 for rate in tune):
+        raise UsageError(
+            f"'--tune' needs at least two positive learning rates; found {list(tune)}. '--lr' "
+            "gives one for everything."
+        )
+    return tuple(dict.fromkeys(float(rate) for rate in tune))
 
 
 def _baseline(request: Request, nulls: Sequence[Subject]) -> str:
@@ -242,17 +225,17 @@ class _Search:
     """One search in its folder."""
 
     def __init__(
-        self, request: Request, screening: Screening, folder: Path,
+        self, request: Request, screening: Screening, folder: Path, rates: tuple[float, ...],
         progress: Callable[[str, int, int], None] | None,
     ) -> None:  # fmt: skip
         self._request, self._screening, self._folder = request, screening, folder
-        self._progress = progress
+        self._rates, self._progress = rates, progress
         self._floors: dict[int, float] = {}
         self._nulls: dict[int, list[tuple[Activation, Outcome]]] = {}
         self._rng = np.random.default_rng(request.seed)
 
-    def run(self, confirm: Callable[[list[Subject], list[Subject]], Report]) -> SearchReport:
-        """Searches, ranks beside the null rows, and has the best confirmed beside them."""
+    def run(self) -> Found:
+        """Searches, and ranks beside the null rows."""
         request = self._request
         facts, results, rungs = self._halved() if request.strategy == "exhaustive" else self._bred()
         longest = max((o.epochs for _, o in results), default=0)
@@ -263,13 +246,10 @@ class _Search:
         objective = self._objective(longest)
         ranking = sorted([*rows, *nulls], reverse=True,
                          key=lambda r: (r.outcome.epochs, objective.key(r.outcome)))  # fmt: skip
-        best = [row.subject for row in ranking if row.candidate is not None][: request.top]
         left = sum(rung["left"] for rung in rungs)
-        return SearchReport(
-            request=request, facts=facts, ranking=tuple(ranking), trained=(*rows, *nulls),
-            rungs=tuple(rungs), complete=bool(facts.get("n_distinct")) and left == 0,
-            floor=dict(self._floors), confirmation=confirm([row.subject for row in nulls], best),
-            run_dir=self._folder,
+        return Found(
+            facts=facts, ranking=tuple(ranking), rungs=tuple(rungs),
+            complete=bool(facts.get("n_distinct")) and left == 0, floor=dict(self._floors),
         )  # fmt: skip
 
     # -- strategies ------------------------------------------------------------------------------
@@ -364,7 +344,8 @@ class _Search:
         # Named after what it trains: a larger budget finds the batches that it shares, and another
         # search in the same directory has its own.
         folder += f"-{self._screening.spec(subjects, seeds, epochs).digest[:12]}"
-        results = self._screening(subjects, seeds, epochs, self._folder / folder, said)
+        rates = self._rates if epochs == self._request.rungs[-1].epochs else ()
+        results = self._screening(subjects, seeds, epochs, self._folder / folder, rates, said)
         return [_outcome(found, epochs) for found in results]
 
     def _null_rows(self, epochs: int) -> list[tuple[Activation, Outcome]]:
@@ -393,4 +374,4 @@ class _Search:
 
 
 def _outcome(found: Screened, epochs: int) -> Outcome:
-    return Outcome(found.score, found.loss, found.pd, found.n_diverged, epochs)
+    return Outcome(found.score, found.loss, found.pd, found.n_diverged, epochs, found.lr)

@@ -15,12 +15,15 @@ MARGIN = 0.01
 class Outcome:
     """Means over the seeds that did not diverge, on the validation part.
 
+    Of a candidate that was trained at several learning rates, it is that of the best of them.
+
     Args:
         score: Accuracy, or R² of a regression; None if every training diverged.
         loss: Mean loss.
         pd: Prediction difference ``pd_l1``; None with fewer than two sound models.
         n_diverged: Trainings that diverged.
         epochs: Passes over the training part.
+        lr: Learning rate.
         rejected: Why it was not trained at all.
     """
 
@@ -29,6 +32,7 @@ class Outcome:
     pd: float | None = None
     n_diverged: int = 0
     epochs: int = 0
+    lr: float | None = None
     rejected: str | None = None
 
 

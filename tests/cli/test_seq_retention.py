@@ -39,11 +39,26 @@ def test_growth_has_every_dtype_and_epsilon(rescu: Run) -> None:
 
 def test_epsilon_parts_the_forms_and_the_text_says_why(rescu: Run) -> None:
     outcome = rescu("seq", "retention", "--seq", "50", "--chunk", "7", "--eps", "1e-4")
-    assert outcome.code == ExitCode.DONE
+    assert outcome.code == ExitCode.REFUTED
     assert "The forms do not agree" in outcome.out and "only a norm with ε = 0" in outcome.out
     assert "8 chunks of 7, the last of 1" in outcome.out
     plain = rescu("seq", "retention", "--eps", "1e-4", "--scores", "plain", "--json")
     assert plain.result["agree"] is True
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_is_not_finite_is_neither_agreement_nor_the_contrary(
+    rescu: Run, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    from rescu_cli.sequence.retention.layer import Layer
+
+    monkeypatch.setattr(Layer, "finish", lambda self, rows, eps: rows * float("nan"))
+    outcome = rescu("seq", "retention", *more)
+    assert outcome.code == ExitCode.UNDECIDED
+    if more:
+        assert outcome.result["largest"] is None and outcome.result["agree"] is False
+    else:
+        assert "cannot be compared" in outcome.out
 
 
 @pytest.mark.parametrize("gate", ["none", "smelu:beta=0.5", "gelu", "relu"])

@@ -49,6 +49,16 @@ def test_an_activation_that_diverges_at_every_rate_is_named(tmp_path: Path) -> N
         compare(["relu"], tune=(1e30, 1e35), out=tmp_path / "run", **SMALL)
 
 
+def test_what_diverges_at_every_rate_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    """Weights of 1e30 overflow through ReLU, and leave a bounded activation's outputs finite."""
+    report = compare(["relu", "tanh"], tune=(1e30, 2e30), out=tmp_path / "run", **SMALL)
+    relu, tanh = report.activations
+    assert relu.score.mean is None and relu.n_diverged == len(report.spec["seeds"])
+    assert tanh.score.mean is not None and tanh.n_diverged == 0
+    assert any("relu diverged at every learning rate tried" in said for said in report.advice)
+    assert not any("tanh diverged" in said for said in report.advice)
+
+
 def test_matched_loss_compares_models_that_are_equally_good(tmp_path: Path) -> None:
     options = {**SMALL, "epochs": 10, "lr": 1e-2}
     report = compare(["relu", "tanh"], match="loss", out=tmp_path / "run", **options)

@@ -12,9 +12,11 @@ import rescu_cli as rescu
 from rescu_cli.cli.app import main
 from rescu_cli.errors import UsageError
 
+pytestmark = pytest.mark.xdist_group("search")  # one worker builds the space, once
+
 SMALL: dict[str, Any] = {
     "epochs": (1, 1, 2), "seeds": 2, "confirm": 2, "top": 2, "hidden": (8,),
-    "data": "breast_cancer", "prove": False,
+    "data": "breast_cancer", "prove": False, "lr": 3e-3,
 }  # fmt: skip
 
 
@@ -50,6 +52,42 @@ def test_winners_are_files_that_the_other_commands_take(run: Any, tmp_path: Path
     for winner in found:
         assert {c["claim"] for c in winner["claims"]} >= {"smooth", "monotone", "convex"}
         assert main(["show", winner["file"], "--json"]) == 0
+
+
+def test_what_is_trained_longest_gets_its_best_learning_rate(tmp_path: Path) -> None:
+    rates = (1e-3, 3e-2)
+    options = {**SMALL, "lr": None, "epochs": (1, 1, 3), "tune": rates}
+    found = rescu.search_activations(budget="8", out=tmp_path, **options)
+    losses: dict[str, dict[float, list[float]]] = {}
+    for name in ("rung2", "nulls-3"):
+        for rate in rates:
+            (folder,) = tmp_path.glob(f"{name}-*/lr-{rate:g}")
+            for cell in (folder / "cells").iterdir():
+                record = json.loads(cell.read_text())
+                tried = losses.setdefault(record["activation"].removeprefix("scaled "), {})
+                tried.setdefault(rate, []).append(record["loss"])
+    ranking = json.loads((tmp_path / "ranking.json").read_text())["ranking"]
+    longest = [row for row in ranking if row["epochs"] == 3]
+    assert len(longest) == 1 + 3 and found["confirmation"]["spec"]["activations"][0]["lr"] in rates
+    for row in longest:
+        means = {rate: sum(v) / len(v) for rate, v in losses[row["activation"]].items()}
+        assert row["lr"] == min(means, key=lambda rate: means[rate])
+        assert row["loss"] == pytest.approx(min(means.values()), rel=1e-12)
+    assert {row["lr"] for row in ranking if row["epochs"] == 1} == {1e-3}  # the model's own
+
+
+def test_a_confirmation_that_is_stopped_leaves_the_ranking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import rescu_cli.experiment.searching as searching
+
+    def stopped(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(searching, "compare", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        rescu.search_activations(budget="4", out=tmp_path, **SMALL)
+    assert len(json.loads((tmp_path / "ranking.json").read_text())["ranking"]) == 4 + 3
 
 
 def test_figures_and_the_full_ranking_are_kept(run: Any) -> None:
@@ -147,6 +185,10 @@ def test_every_strategy_ends_with_a_confirmed_ranking(
         ({"objective": "speed"}, "No objective named"),
         ({"seeds": 1}, "two models"),
         ({"epochs": (3, 2, 1)}, "not falling"),
+        ({"tune": (1e-3, 1e-2)}, "name one"),
+        ({"lr": None, "tune": (1e-2, 1e-2)}, "at least two"),
+        ({"lr": None, "tune": (1e-2, -1.0)}, "positive"),
+        ({"model": "mpl"}, "No model named"),
     ],
 )
 def test_what_is_not_possible_is_refused(

@@ -11,6 +11,8 @@ from rescu_cli.search.formula import AtScale, Formula, one_unit
 from rescu_cli.search.space import Space, deduplicated, one_unit_space, rejection, sorted_out
 from tests.search.test_grammar import pairing, word
 
+pytestmark = pytest.mark.xdist_group("search")  # one worker builds the space, once
+
 
 class Plain:
     """A function as code."""

@@ -1,4 +1,4 @@
-"""No claim about a random function is contradicted: a thousand functions, all claims of each.
+"""No claim about a random function is contradicted: five hundred functions, all claims of each.
 
 A proof falls if an enclosure at one of some hundred points of a piece, at a joint, or as far out as
 10⁴⁰ excludes it; a value also if a search stays away from it; a refutation if its witness does not
@@ -44,7 +44,7 @@ def contradictions(case: Case) -> list[str]:
     return [str(lie) for lie in lies(case.activation, found, Random(0))]
 
 
-@counted(220)
+@counted(110)
 @given(cases("knots"))
 def test_gradients_through_rational_knots(case: Case) -> None:
     """Everything about them is decided, too: they are piecewise polynomial and C¹."""
@@ -55,34 +55,34 @@ def test_gradients_through_rational_knots(case: Case) -> None:
     assert found["smooth"].value != "0"
 
 
-@counted(560)
+@counted(280)
 @given(cases("polynomial"))
 def test_polynomial_pieces_that_may_miss_each_other_by_a_hair(case: Case) -> None:
     assert not contradictions(case)
 
 
-@counted(80)
+@counted(40)
 @given(cases("named"))
 def test_named_shapes_with_random_widths_and_leaks(case: Case) -> None:
     assert not contradictions(case)
 
 
 @pytest.mark.slow
-@counted(60)
+@counted(30)
 @given(cases("family"))
 def test_families_of_polynomials_at_random_members(case: Case) -> None:
     assert not contradictions(case)
 
 
 @pytest.mark.slow
-@counted(20)
+@counted(10)
 @given(cases("rational"))
 def test_rational_pieces(case: Case) -> None:
     assert not contradictions(case)
 
 
 @pytest.mark.slow
-@counted(60)
+@counted(30)
 @given(cases("mixed"))
 def test_transcendental_pieces(case: Case) -> None:
     assert not contradictions(case)

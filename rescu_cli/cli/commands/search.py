@@ -56,6 +56,12 @@ def search(
     model: training.Model = "mlp",
     width: Annotated[str, typer.Option(help="Hidden widths, e.g. 64,32.")] = "32",
     lr: training.Lr = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(help="Learning rates of which whatever is trained longest gets its best.  "
+                     "\\[default: 1, 3, 10, 30 times the model's own]", metavar="lr=A,B,…",
+                     show_default=False),
+    ] = None,
     batch_size: training.BatchSize = None,
     prove: Annotated[
         bool, typer.Option(help="Decide the claims about each of the best.")
@@ -84,7 +90,7 @@ def search(
             space=space, strategy=strategy, objective=objective, units=units, knots=knots,
             interpolation=interpolation, budget=budget, top=top, seed=seed, seeds=seeds,
             confirm=confirm, epochs=rungs, data=data, model=model,
-            hidden=hidden, lr=lr, batch_size=batch_size, prove=prove,
+            hidden=hidden, lr=lr, tune=training.rates(tune), batch_size=batch_size, prove=prove,
             engine=engine, workers=workers, out=out, resume=resume, progress=progress,
         )  # fmt: skip
     if json:
@@ -119,10 +125,11 @@ def _print(result: Mapping[str, Any]) -> None:
     render.table(
         f"{result['data']}: the best of {result['n_trained']:,} trained, validation part, "
         f"{result['seeds']} seeds",
-        [("rank", right), "activation", ("score", right), ("pd_l1", right), ("epochs", right)],
+        [("rank", right), "activation", ("score", right), ("pd_l1", right), ("epochs", right),
+         ("rate", right)],
         [
             (str(row["rank"]), _name(row), _number(row["score"]), _number(row["pd"]),
-             str(row["epochs"]))
+             str(row["epochs"]), f"{row['lr']:g}")
             for row in result["ranking"]
         ],
         caption="*: null row. Chosen on these figures, which are therefore too good; the table "

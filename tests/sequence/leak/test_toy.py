@@ -14,6 +14,8 @@ from rescu_cli.cli.app import main
 from rescu_cli.errors import UsageError
 from rescu_cli.sequence.leak.grammar import draw_corpus, expected_rate
 
+pytestmark = pytest.mark.xdist_group("leak")  # one worker trains for all
+
 SMALL: dict[str, Any] = {"sentences": 1200, "prompts": 256, "epochs": 5, "hidden": 48}
 
 

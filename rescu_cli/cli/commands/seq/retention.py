@@ -9,7 +9,7 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options, training
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import ExitCode, UsageError
 
 
 def retention(
@@ -66,7 +66,8 @@ def retention(
 ) -> None:  # fmt: skip
     """Retention (RetNet) in its parallel, recurrent and chunkwise forms: do they agree?
 
-    With --train also: perplexity and prediction difference of a tiny language model for each gate.
+    Exit status 1 if they differ by more than roundings, 3 if an output is not finite. With --train
+    also: perplexity and prediction difference of a tiny language model for each gate.
     """
     from rescu_cli.cli import render, report
 
@@ -87,10 +88,12 @@ def retention(
         render.say(f"Wrote {out}")
     if json:
         render.emit_json("seq retention", result)
-        return
-    _print(result)
-    if train:
-        _print_training(result["training"])
+    else:
+        _print(result)
+        if train:
+            _print_training(result["training"])
+    if not result["agree"]:
+        raise typer.Exit(ExitCode.UNDECIDED if result["largest"] is None else ExitCode.REFUTED)
 
 
 def _print(result: dict[str, Any]) -> None:
