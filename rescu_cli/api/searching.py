@@ -209,6 +209,8 @@ def conclusion(report: SearchReport) -> list[str]:
         else:
             said.append(f"With {n} other seeds, {len(names)} of the best have a {what} (Holm, 5 "
                         f"%): {', '.join(names[:3])}{', …' * (len(names) > 3)}.")  # fmt: skip
+    # Of how many seeds it takes, the sentence above speaks: '--seeds' is something else here.
+    said += [advice for advice in report.confirmation.advice if "'--seeds" not in advice]
     if report.request.space == "gradient":
         said.append(_against_smelu(report, score, baseline))
     return said

@@ -170,7 +170,7 @@ def compare(
     return replace(
         report,
         activations=tuple(replace(r, surrogate=labels[r.activation]) for r in report.activations),
-        advice=(*run.repairs, *surrogates, *report.advice),
+        advice=(*run.remarks, *surrogates, *report.advice),
     )
 
 
@@ -205,7 +205,7 @@ class Run:
 
     Attributes:
         progress: Called with (epochs done, epochs to do).
-        repairs: What was found damaged, and trained again.
+        remarks: What is to be said of the result, such as what was found damaged and trained again.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.dataset, self._chosen, self._executor = dataset, chosen, executor
         self._workers, self._resume, self.progress = workers, resume, progress
-        self.repairs: list[str] = []
+        self.remarks: list[str] = []
 
     def __call__(
         self, spec: ExperimentSpec, folder: Path, dataset: Dataset | None = None
@@ -222,7 +222,7 @@ class Run:
         """The finished trials, one per activation; the table is written too."""
         dataset = dataset or self.dataset
         store = RunStore(folder, spec, dataset)
-        self.repairs += store.repairs
+        self.remarks += store.repairs
         if not self._resume:
             store.discard()
         _finish(store, spec, dataset, self._chosen, self._executor, self._workers, self.progress)
@@ -262,9 +262,17 @@ def _tuned(run: Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float])
         tried = losses[key.spec] or {min(rates): inf}
         keys.append(replace(key, lr=min(tried, key=lambda rate: tried[rate])))
         if not losses[key.spec]:
-            run.repairs.append(
+            run.remarks.append(
                 f"{key.spec} diverged at every learning rate tried: {list(rates)}. It was trained "
                 "at the smallest; try smaller ones."
+            )
+    chosen = {key.spec: key.lr for key in keys if losses[key.spec]}
+    for edge, what in ((max(rates), "larger"), (min(rates), "smaller")):
+        names = [name for name, lr in chosen.items() if lr == edge]
+        if names:
+            run.remarks.append(
+                f"{', '.join(names)}: best at {edge:g}, the last of the learning rates tried; a "
+                f"{what} one may be better still."
             )
     return replace(spec, activations=tuple(keys))
 

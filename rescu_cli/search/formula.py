@@ -122,7 +122,7 @@ class Formula:
         return self.pair(x)[0]
 
     def gradient(self, x: Tensor) -> Tensor:
-        """f′(x); at a corner, the slope to its left."""
+        """f′(x); at a corner, a slope of one of its sides."""
         return self.pair(x)[1]
 
     # -- what an experiment asks ------------------------------------------------------------------

@@ -6,7 +6,8 @@ constant `BETA`, chosen so that no word repeats another, and ε is `EPSILON`.
 
 Each word comes twice: as SymPy, for formulas and proofs, and as torch with its derivative, for
 training. The derivative travels beside the value (forward mode), so that a formula of any depth is
-one pass without a graph. At a corner the slope is that of the left side.
+one pass without a graph. At a corner the slope is that of one of its
+sides.
 """
 
 from __future__ import annotations

@@ -31,6 +31,9 @@ def test_tuning_gives_each_activation_its_best_rate(tmp_path: Path) -> None:
     for key in report.spec["activations"]:
         best = min(rates, key=lambda rate: np.mean(losses[key["spec"], rate]))
         assert key["lr"] == best == 1e-2
+    assert any(
+        "relu, tanh: best at 0.01" in said and "larger one" in said for said in report.advice
+    )
     plain = compare(["relu", "tanh"], lr=1e-2, out=tmp_path / "plain", **SMALL)
     assert report.activation("tanh").loss == plain.activation("tanh").loss
 

@@ -96,6 +96,9 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, int, list[str]]]:
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     number, line = 0, 1
     while True:
+        # A model's output may be longer than the 131,072 characters that a cell has by default. The
+        # limit is the whole process's, so it is put back after each row.
+        before = csv.field_size_limit(len(text) + 1)
         try:
             cells = next(reader)
         except StopIteration:
@@ -105,6 +108,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, int, list[str]]]:
                 f"{path}, row {number} (line {line}): {error}; write a quote inside a quoted cell "
                 "twice, and close every quote."
             ) from None
+        finally:
+            csv.field_size_limit(before)
         if cells and not (len(cells) == 1 and not cells[0].strip()):
             yield number, line, cells
             number += 1

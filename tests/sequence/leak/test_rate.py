@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,8 @@ def test_without_ties_it_is_wilsons() -> None:
         ("concept,control,test\na,b,c\nd,e\n", r"row 2 \(line 3\): 2 cells"),
         ("concept,control,test\na,b,c\nd,,f\n", r"row 2 \(line 3\): control is empty"),
         ("concept,control,test\na,b,c,d\n", "quote a cell that holds a comma"),
+        ("concept;control;test\na;b;c\n", "no column named 'concept'"),
+        ('concept,control,test\na,"b,c\nd,e,f\n', r"row 1 \(line 2\).*close every quote"),
     ],
 )
 def test_a_malformed_csv_is_refused_with_its_row(text: str, message: str, tmp_path: Path) -> None:
@@ -140,6 +143,15 @@ def test_a_malformed_csv_is_refused_with_its_row(text: str, message: str, tmp_pa
 def test_a_csv_with_mark_quotes_and_other_columns_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, '\ufeffid,test,concept,control\n1,"a red, red fox",red,"a fox\nruns"\n')
     assert rescu.leak_rate(path)["leak_rate"] == 100
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r\n\r\n"])
+def test_ends_of_lines_and_long_cells_do_not_matter(end: str, tmp_path: Path) -> None:
+    """A cell may be longer than the csv module's limit, which stays as it was."""
+    before = csv.field_size_limit()
+    rows = ["concept,test,control", "red," + "a red fox " * 20_000 + ",a fox", ""]
+    assert rescu.leak_rate(write(tmp_path, end.join(rows)))["leak_rate"] == 100
+    assert csv.field_size_limit() == before
 
 
 def test_bytes_that_are_no_text_and_files_that_are_not_there_are_told(tmp_path: Path) -> None:
