@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from rescu_cli.api.saving import few_seeds, save_figure
 from rescu_cli.core.files import make_folder
 from rescu_cli.errors import UsageError
 
@@ -20,13 +21,12 @@ if TYPE_CHECKING:
     from rescu_cli.sequence.leak.toy import Asked
 
 RESULT = "result.json"
-FIGURES = ("leak.png", "leak.svg")
+FIGURE = "leak"
 ACTIVATIONS = ("relu", "smelu", "swish")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 NONE = 50.0
 """The leak rate where nothing leaks."""
 MOST_SEEDS = 10_000
-FEW_SEEDS = 5
 FEW_PAIRS = 30
 
 
@@ -328,14 +328,7 @@ def _toy_notes(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[
         for row in rows
         if not row["monotone"]
     ]
-    if len(seeds) < 2:
-        notes.append("One seed has no interval; use '--seeds 5' or more.")
-    elif len(seeds) < FEW_SEEDS:
-        notes.append(
-            f"{len(seeds)} seeds make wide intervals (t with {len(seeds) - 1} degrees of freedom); "
-            f"use '--seeds {FEW_SEEDS}' or more."
-        )
-    return notes
+    return notes + few_seeds(len(seeds))
 
 
 def _write(folder: Path, result: Mapping[str, Any]) -> None:
@@ -345,13 +338,4 @@ def _write(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 def _draw(folder: Path, result: Mapping[str, Any]) -> None:
-    from rescu_cli.core.files import write_atomically
-    from rescu_cli.plot import figure_bytes
-
-    if len(result["strengths"]) < 2:
-        for name in FIGURES:  # of a run before into the same folder: it would show other numbers
-            (folder / name).unlink(missing_ok=True)
-        return
-    figure = draw_leak(result)
-    for name in FIGURES:
-        write_atomically(folder / name, figure_bytes(figure, Path(name).suffix))
+    save_figure(folder, FIGURE, draw_leak(result) if len(result["strengths"]) > 1 else None)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rescu_cli.api.accuracies import accuracy_difference, accuracy_over_seeds
+from rescu_cli.api.saving import save_figure
 from rescu_cli.api.trials import Progress, load_examples
 from rescu_cli.core.files import make_folder
 from rescu_cli.errors import UnknownNameError, UsageError
@@ -239,12 +240,10 @@ def _front(full: Mapping[str, Any], students: Sequence[Mapping[str, Any]]) -> li
 
 
 def _saved(result: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from rescu_cli.core.files import write_atomically, write_json
-    from rescu_cli.plot import figure_bytes, plot_linearize
+    from rescu_cli.core.files import write_json
+    from rescu_cli.plot import plot_linearize
 
-    figure = plot_linearize(result)
-    for ending in ("png", "svg"):
-        write_atomically(folder / f"front.{ending}", figure_bytes(figure, ending))
+    save_figure(folder, "front", plot_linearize(result))
     result["figure"] = str(folder / "front.png")
     write_json(folder / "results.json", result)
     return result

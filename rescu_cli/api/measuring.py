@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rescu_cli.api.named import resolve_all
+from rescu_cli.api.saving import save_figure
 
 if TYPE_CHECKING:
     from rescu_cli.experiment import Report
@@ -170,12 +171,11 @@ def sweep(
     Raises:
         UsageError: If the swept parameter is also overridden, or something else is not possible.
     """
-    from rescu_cli.core.files import write_atomically
     from rescu_cli.core.sweep import parse_sweep
     from rescu_cli.errors import UsageError
     from rescu_cli.experiment import sweep as run
     from rescu_cli.experiment.front import REFERENCES
-    from rescu_cli.plot import figure_bytes, plot_front
+    from rescu_cli.plot import plot_front
 
     through = parse_sweep(values)
     if through.parameter in (overrides or {}):
@@ -188,9 +188,7 @@ def sweep(
     chosen, *references = resolve_all([activation, *fixed], overrides)
     found = run(chosen, through, references=references, **options)
     _save_page(found.report)
-    figure = plot_front(found.to_dict())
-    for ending in ("png", "svg"):
-        write_atomically(found.report.run_dir / f"front.{ending}", figure_bytes(figure, ending))
+    save_figure(found.report.run_dir, "front", plot_front(found.to_dict()))
     return found
 
 

@@ -7,6 +7,7 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rescu_cli.api.saving import few_seeds, save_figure
 from rescu_cli.core.files import make_folder
 from rescu_cli.errors import UsageError
 
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from rescu_cli.network.prune.rounds import SeedRun
 
 QUANTITIES = ("accuracy", "static", "dynamic", "total")
-FIGURES = ("pruning.png", "pruning.svg")
+FIGURE = "pruning"
 RESULT = "result.json"
 MOST_SEEDS = 10_000
-FEW_SEEDS = 5
 
 
 def prune(
@@ -241,25 +241,11 @@ def _notes(runs: Sequence[Sequence[SeedRun]]) -> list[str]:
             notes.append(f"{where}: {run.stopped} Later rounds are left out for all.")
     if min(len(run.rounds) for seed in trained for run in seed) < 2:
         notes.append("No round of pruning was finished by all seeds, so there is nothing to draw.")
-    if len(trained) < 2:
-        notes.append("One seed has no interval; use '--seeds 5' or more.")
-    elif len(trained) < FEW_SEEDS:
-        notes.append(
-            f"{len(trained)} seeds make wide intervals (t has {len(trained) - 1} degree(s) of "
-            f"freedom); use '--seeds {FEW_SEEDS}' or more."
-        )
-    return notes
+    return notes + few_seeds(len(trained))
 
 
 def _save(folder: Path, result: dict[str, Any]) -> None:
-    from rescu_cli.core.files import write_atomically, write_json
-    from rescu_cli.plot import figure_bytes
+    from rescu_cli.core.files import write_json
 
     write_json(folder / RESULT, result)
-    if len(result["rounds"]) < 2:
-        for name in FIGURES:  # of a run before into the same folder: it would show other numbers
-            (folder / name).unlink(missing_ok=True)
-        return
-    figure = draw_pruning(result)
-    for name in FIGURES:
-        write_atomically(folder / name, figure_bytes(figure, Path(name).suffix))
+    save_figure(folder, FIGURE, draw_pruning(result) if len(result["rounds"]) > 1 else None)

@@ -7,6 +7,7 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rescu_cli.api.saving import save_figure
 from rescu_cli.core.files import make_folder
 from rescu_cli.errors import UnknownNameError, UsageError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 NO_GATE = "none"
 GATES = ("swish", "smelu", "mish", "relu", NO_GATE)
-FIGURES = ("retention.png", "retention.svg")
+FIGURE = "retention"
 RESULT = "result.json"
 GATES_RESULT = "gates.json"
 
@@ -295,14 +296,9 @@ def _floor(data: str) -> float | None:
 
 
 def _save(folder: Path, result: dict[str, Any]) -> None:
-    from rescu_cli.core.files import write_atomically, write_json
-    from rescu_cli.plot import figure_bytes
+    from rescu_cli.core.files import write_json
 
     write_json(folder / RESULT, result)
-    if not any(row["largest"] for row in result["growth"]):  # e.g. one position: all forms are one
-        for name in FIGURES:  # of a run before into the same folder: it would show other numbers
-            (folder / name).unlink(missing_ok=True)
-        return
-    figure = draw_retention(result)
-    for name in FIGURES:
-        write_atomically(folder / name, figure_bytes(figure, Path(name).suffix))
+    # Without any difference, e.g. of one position, there is no curve.
+    differ = any(row["largest"] for row in result["growth"])
+    save_figure(folder, FIGURE, draw_retention(result) if differ else None)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from rescu_cli.api.saving import save_figure
+
 if TYPE_CHECKING:
     from rescu_cli.core.activation import Activation
     from rescu_cli.experiment.searching import Row, SearchReport
@@ -237,12 +239,9 @@ def _against_smelu(report: SearchReport, score: str, baseline: str) -> str:
 
 
 def _draw(report: SearchReport, folder: Path) -> None:
-    from rescu_cli.core.files import write_atomically
-    from rescu_cli.plot import figure_bytes, plot_search
+    from rescu_cli.plot import plot_search
 
     rows: list[Mapping[str, Any]] = [row.to_dict() for row in report.found.ranking]
-    if not any(row["pd"] is not None and row["score"] is not None for row in rows):
-        return
-    figure = plot_search(rows, [row.subject.spec for row in report.winners[:3]])
-    for ending in ("png", "svg"):
-        write_atomically(folder / f"search.{ending}", figure_bytes(figure, ending))
+    sound = any(row["pd"] is not None and row["score"] is not None for row in rows)
+    best = [row.subject.spec for row in report.winners[:3]]
+    save_figure(folder, "search", plot_search(rows, best) if sound else None)
