@@ -229,11 +229,12 @@ def _notes(
 
     notes = []
     for similarity, row in zip(chosen, found, strict=True):
+        finer = "vectors:FILE" if similarity.name.startswith("ngrams") else "ngrams:3"
         if row["tie_share"] > MANY_TIES:
             notes.append(
                 f"Warning: {similarity.name} ties on {100 * row['tie_share']:.0f} % of the pairs "
                 f"(more than {100 * MANY_TIES:.0f} %), and every tie counts 50: the rate is drawn "
-                "to 50 by what the similarity cannot see. Try ngrams:3 or vectors:FILE."
+                f"to 50 by what the similarity cannot see. Try {finer}."
             )
         notes += [f"{similarity.name}: {note}" for note in similarity.notes]
     often = Counter(pair.concept.strip().casefold() for pair in pairs)

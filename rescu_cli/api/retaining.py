@@ -76,7 +76,7 @@ def retention(
     if dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
     folder = None if out is None else make_folder(out)
-    asked = list(dict.fromkeys([eps, *GROWTH_EPS]))
+    asked = list(dict.fromkeys([*GROWTH_EPS, eps]))
     every = agreements(request, code, DTYPES, asked)
     found = next(one for one in every if one.dtype == dtype and one.eps == eps)
     growth = [one for one in every if one.eps in GROWTH_EPS]

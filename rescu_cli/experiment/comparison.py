@@ -271,7 +271,7 @@ def _tuned(run: Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float])
         names = [name for name, lr in chosen.items() if lr == edge]
         if names:
             run.remarks.append(
-                f"{', '.join(names)}: best at {edge:g}, the last of the learning rates tried; a "
+                f"{', '.join(names[:3])}{', …' * (len(names) > 3)}: best at {edge:g}, the last of the learning rates tried; a "
                 f"{what} one may be better still."
             )
     return replace(spec, activations=tuple(keys))

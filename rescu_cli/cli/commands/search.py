@@ -142,7 +142,7 @@ def _print(result: Mapping[str, Any]) -> None:
         if winner["reason"] is not None:
             render.say(f"{winner['activation']}: no file. {winner['reason']}")
     if not result["complete"]:
-        render.say("The budget ended before the space did; the same command goes on.")
+        render.say("The budget ended before the space did; a larger one goes on from here.")
     render.write_text(f"Run directory: {result['run_dir']}")
 
 

@@ -144,13 +144,12 @@ def _print_toy(result: dict[str, Any]) -> None:
     render.table(
         f"Leak rate of toy language models, {n_seeds} seed{'s' * (n_seeds > 1)}, "
         f"{result['plan']['prompts']} pairs of prompts each",
-        ["activation", *[(name, right) for name in ("strength", "planted", "leak rate", "sd",
-                                                    "of it drawn", "ties", "− first")]],
+        ["activation", *[(name, right) for name in ("strength", "planted", "leak rate",
+                                                    "sd (drawn)", "− first")]],
         [
             (
                 marked(row) if first else "", f"{rate['strength']:g}", f"{rate['expected']:.1f}",
-                _interval(rate), render.number(rate["sd"], 2), f"{rate['sampling_sd']:.1f}",
-                f"{100 * rate['tie_share']:.0f} %",
+                _interval(rate), f"{render.number(rate['sd'], 2)} ({rate['sampling_sd']:.1f})",
                 "" if rate["difference"] is None else _interval(rate["difference"], sign=True),
             )
             for row in rows
@@ -158,8 +157,8 @@ def _print_toy(result: dict[str, Any]) -> None:
                                    strict=False)
         ],
         caption="mean ± 95 % over seeds; 50 is no leakage. planted: the rate of outputs that "
-        "follow the corpus. sd: over seeds; of it drawn: what the draws of prompts and outputs "
-        "alone make. − first: from the first activation, paired by seed.",
+        "follow the corpus. sd: over seeds; drawn: what the draws of prompts and outputs alone "
+        "make of it. − first: from the first activation, paired by seed.",
     )  # fmt: skip
 
 
