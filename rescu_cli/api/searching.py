@@ -189,52 +189,81 @@ def conclusion(report: SearchReport) -> list[str]:
     """What the confirmation shows, in sentences: it speaks of seeds the search has not seen."""
     from rescu_cli.experiment.stats import seeds_needed
 
-    baseline = report.confirmation.spec["baseline"]
-    n = len(report.confirmation.spec["seeds"])
-    nulls = {row.subject.spec for row in report.found.nulls}
-    score = report.confirmation.activations[0].score_name
-    better: dict[str, list[str]] = {score: [], "pd_l1": []}
-    for c in report.confirmation.comparisons:
-        if c.a in nulls or c.metric not in better:
-            continue
-        wanted = "higher" if c.metric == score else "lower"
-        if c.verdict == wanted:
-            better[c.metric].append(c.a)
+    found = report.confirmation
+    n, needed = len(found.spec["seeds"]), seeds_needed(len(found.activations) - 1)
     said = []
-    needed = seeds_needed(len(report.confirmation.activations) - 1)
     if n < needed:
         said.append(f"{n} other seeds cannot reach 5 % after Holm's correction; it takes {needed}.")
-    for metric, names in better.items():
-        what = f"{'higher' if metric == score else 'lower'} {metric} than {baseline}"
-        if not names:
-            said.append(f"With {n} other seeds, no {what} was shown for any (Holm, 5 %).")
-        else:
+    # Of how many seeds it takes, the sentence above speaks: '--seeds' is something else here.
+    advice = [sentence for sentence in found.advice if "'--seeds" not in sentence]
+    judged = _of_gradients if report.request.space == "gradient" else _of_formulas
+    return [*said, *advice, *judged(report)]
+
+
+def _of_formulas(report: SearchReport) -> list[str]:
+    """How many of the best are better than ReLU in score, and in PD."""
+    found = report.confirmation
+    score, n = found.activations[0].score_name, len(found.spec["seeds"])
+    best = {row.subject.spec for row in report.winners}
+    said = []
+    for metric, wanted in ((score, "higher"), ("pd_l1", "lower")):
+        names = [c.a for c in found.comparisons
+                 if c.metric == metric and c.verdict == wanted and c.a in best]  # fmt: skip
+        what = f"{wanted} {metric} than {found.spec['baseline']}"
+        if names:
             said.append(f"With {n} other seeds, {len(names)} of the best have a {what} (Holm, 5 "
                         f"%): {', '.join(names[:3])}{', …' * (len(names) > 3)}.")  # fmt: skip
-    # Of how many seeds it takes, the sentence above speaks: '--seeds' is something else here.
-    said += [advice for advice in report.confirmation.advice if "'--seeds" not in advice]
-    if report.request.space == "gradient":
-        said.append(_against_smelu(report, score, baseline))
+        else:
+            said.append(f"With {n} other seeds, no {what} was shown for any (Holm, 5 %).")
     return said
 
 
-def _against_smelu(report: SearchReport, score: str, baseline: str) -> str:
-    """Whether the best gradient has less PD than the best SmeLU at equal accuracy."""
+def _of_gradients(report: SearchReport) -> list[str]:
+    """Whether the best gradient has less PD at equal score than ReLU, and than the best SmeLU.
+
+    The best SmeLU is the one with the least PD among those whose score is at most the margin below
+    the gradient's, both on the test part: chosen with hindsight, which can only make it harder to
+    beat.
+    """
     from rescu_cli.search.outcome import MARGIN
 
-    best = report.winners[0].subject.spec
-    of = {c.metric: c for c in report.confirmation.comparisons if c.a == best}
+    found = report.confirmation
+    score = found.activations[0].score_name
+    of = {(c.a, c.metric): c for c in found.comparisons}
+    rivals: dict[str, float] = {}
+    for result in found.activations:
+        gap = of.get((result.activation, score))
+        pd = result.pd["pd_l1"].value
+        if not result.activation.startswith("smelu:") or gap is None or pd is None:
+            continue
+        if gap.difference is not None and gap.difference >= -MARGIN:
+            rivals[result.activation] = pd
+    said = [_against(report, score, "relu", "ReLU")]
+    if rivals:
+        best = min(rivals, key=lambda name: rivals[name])
+        said.append(_against(report, score, best, f"the best SmeLU ({best})"))
+    else:
+        said.append(
+            f"No SmeLU of those tried comes within {MARGIN:g} of its {score}: none to compare its "
+            "pd_l1 with."
+        )
+    return said
+
+
+def _against(report: SearchReport, score: str, rival: str, called: str) -> str:
+    from rescu_cli.search.outcome import MARGIN
+
+    best = report.confirmation.spec["baseline"]
+    of = {c.metric: c for c in report.confirmation.comparisons if c.a == rival}
     pd, quality = of["pd_l1"], of[score]
-    if pd.ci is None or quality.ci is None:
-        return f"{best} against {baseline}: too few seeds for an interval."
-    equal = quality.ci[0] > -MARGIN
-    lower = pd.ci[1] < 0
-    verdict = "beats" if equal and lower else "is not shown to beat"
+    if pd.ci is None or quality.ci is None or pd.difference is None or quality.difference is None:
+        return f"{best} against {called}: too few seeds for an interval."
+    verdict = "beats" if quality.ci[1] < MARGIN and pd.ci[0] > 0 else "is not shown to beat"
     return (
-        f"The best gradient {verdict} the best SmeLU ({baseline}) at equal {score}: pd_l1 differs "
-        f"by {pd.difference:+.4f}, 95 % interval [{pd.ci[0]:.4f}, {pd.ci[1]:.4f}]; {score} by "
-        f"{quality.difference:+.4f} [{quality.ci[0]:.4f}, {quality.ci[1]:.4f}], which may fall by "
-        f"{MARGIN:g} at most."
+        f"The best gradient ({best}) {verdict} {called} at equal {score}: pd_l1 differs by "
+        f"{-pd.difference:+.4f}, 95 % interval [{-pd.ci[1]:+.4f}, {-pd.ci[0]:+.4f}]; "
+        f"{score} by {-quality.difference:+.4f} [{-quality.ci[1]:+.4f}, "
+        f"{-quality.ci[0]:+.4f}], which may fall by {MARGIN:g} at most."
     )
 
 

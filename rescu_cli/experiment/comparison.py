@@ -270,9 +270,10 @@ def _tuned(run: Run, spec: ExperimentSpec, folder: Path, rates: Sequence[float])
     for edge, what in ((max(rates), "larger"), (min(rates), "smaller")):
         names = [name for name, lr in chosen.items() if lr == edge]
         if names:
+            shown = ", ".join(names[:3]) + ", …" * (len(names) > 3)
             run.remarks.append(
-                f"{', '.join(names[:3])}{', …' * (len(names) > 3)}: best at {edge:g}, the last of the learning rates tried; a "
-                f"{what} one may be better still."
+                f"{shown}: best at {edge:g}, the last of the learning rates tried; a {what} one "
+                "may be better still."
             )
     return replace(spec, activations=tuple(keys))
 

@@ -190,7 +190,7 @@ def search(
         confirmation = compare(
             cast("Any", every), data=dataset, model=model, hidden=hidden, lr=lr,
             tune=rates or None, batch_size=screening.batch_size, epochs=last,
-            baseline=_baseline(request, nulls), margin=MARGIN, engine=executor, seeds=fresh,
+            baseline=_baseline(request, found), margin=MARGIN, engine=executor, seeds=fresh,
             out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
         )  # fmt: skip
         return SearchReport(request, found, confirmation, folder)
@@ -215,10 +215,11 @@ def _rates(model: str, lr: float | None, tune: Sequence[float] | None) -> tuple[
     return tuple(dict.fromkeys(float(rate) for rate in tune))
 
 
-def _baseline(request: Request, nulls: Sequence[Subject]) -> str:
-    """ReLU; for gradients, the best SmeLU, which is what they have to beat."""
-    wanted = "smelu" if request.space == "gradient" else "relu"
-    return next(n.spec for n in nulls if n.spec.partition(":")[0] == wanted)
+def _baseline(request: Request, found: Found) -> str:
+    """ReLU; for gradients the best of them, which is held against SmeLU at every β."""
+    if request.space == "gradient":
+        return found.best(1)[0].subject.spec
+    return next(row.subject.spec for row in found.nulls if row.subject.name == "relu")
 
 
 class _Search:
@@ -349,7 +350,7 @@ class _Search:
         return [_outcome(found, epochs) for found in results]
 
     def _null_rows(self, epochs: int) -> list[tuple[Activation, Outcome]]:
-        """ReLU, SiLU and SmeLU; where gradients are searched, SmeLU at its best β."""
+        """ReLU, SiLU and SmeLU; where gradients are searched, SmeLU at several β."""
         if epochs not in self._nulls:
             from rescu_cli.catalogue import resolve
 
@@ -361,10 +362,6 @@ class _Search:
                             strict=True))  # fmt: skip
             score = rows[0][1].score
             self._floors[epochs] = -np.inf if score is None else score - MARGIN
-            if several:
-                objective = Objective(self._request.objective, self._floors[epochs])
-                best = max(rows[2:], key=lambda row: objective.key(row[1]))
-                rows = [*rows[:2], best]
             self._nulls[epochs] = rows
         return self._nulls[epochs]
 
