@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rescu_cli.api.saving import few_seeds, save_figure
 from rescu_cli.core.files import make_folder
+from rescu_cli.core.interrupt import kept_in
 from rescu_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,15 +22,14 @@ if TYPE_CHECKING:
 REFERENCE = "softmax"
 SPARSE = ("sparsemax", "entmax15")
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)
-RESULT = "results.json"
-FIGURES = ("attention.png", "attention.svg")
+RESULT = "attention.json"
+FIGURE = "attention"
 HEADS_DRAWN = 4
 PD = ("pd_l1", "churn")
 SHARES = ("accuracy", "exact", "alignment_error", "mass_off", "sparsity", "null_rate",
           "head_diversity")  # fmt: skip
 COMPARED = ("accuracy", "exact", "alignment_error", "mass_off")
 MOST_SEEDS = 10_000
-FEW_SEEDS = 5
 _FEWEST_FOR_PD = 3
 
 
@@ -58,7 +61,7 @@ def attention(
         causal: Whether a query looks at no later key.
         betas: Of SmeLU, for the curve of sparsity; 0 is ReLU.
         seed: Of all numbers.
-        out: Folder for ``results.json`` and the figure; nothing is written if None.
+        out: Folder for ``attention.json`` and the figure; nothing is written if None.
 
     Returns:
         The ``result`` of ``rescu seq attention --json``: ``sparsity``, ``null_rate``,
@@ -90,7 +93,7 @@ def attention(
         "attentions": rows,
         "curve": [point.to_dict() for point in sparsity_curve(draw, betas)],
     }  # fmt: skip
-    _save(out, result)
+    _save(out, result, activations)
     return result
 
 
@@ -124,7 +127,8 @@ def train_attention(
         steps: Updates of each model.
         lr: First learning rate.
         batch_size: Pairs of sequences per step.
-        out: Folder for ``results.json`` and the figure.
+        out: Folder for ``attention.json``, the figure, and every training as soon as it is
+            finished: the same call goes on there.
         progress: Called with (trainings done, trainings to do).
 
     Returns:
@@ -133,7 +137,7 @@ def train_attention(
         paired by seed, and under ``timing`` what differs from run to run.
 
     Raises:
-        UsageError: If something asked is not possible, or every seed diverged.
+        UsageError: If something asked is not possible, or nothing is left that did not diverge.
         StoreError: If the folder cannot be written.
 
     Example:
@@ -143,27 +147,37 @@ def train_attention(
         (['relu', 'softmax'], 'softmax')
     """
     from rescu_cli.experiment.threads import one_thread_per_kernel
+    from rescu_cli.sequence.attention import training
+    from rescu_cli.sequence.attention.kept import KeptTrainings
     from rescu_cli.sequence.attention.layer import Shape, normalisation
-    from rescu_cli.sequence.attention.training import Lesson, Recipe, step_seconds, train
+    from rescu_cli.sequence.attention.training import Lesson, Recipe, step_seconds
 
     chosen = _kinds(activations, baselines, drawn=out is not None)
     recipe = Recipe(task, Shape(width, heads), seq, norm, steps, lr, batch_size)
     normalisation(chosen[0], width, norm)  # to be refused before the work
     which = _seeds(seeds)
     lesson = Lesson.of(task, seq)
-    if out is not None:
-        make_folder(out)
+    folder = None if out is None else make_folder(out)
+    kept_one = KeptTrainings(folder, recipe)
     learnt: dict[str, list[Learnt | None]] = {kind.name: [] for kind in chosen}
-    with one_thread_per_kernel():  # kernels this small only wait for each other
+    with (
+        one_thread_per_kernel(),  # kernels this small only wait for each other
+        nullcontext() if folder is None else kept_in(folder),
+    ):
         n_done = 0
         for seed in which:
             for kind in chosen:
-                learnt[kind.name].append(train(recipe, lesson, kind, seed))
+                todo = partial(training.train, recipe, lesson, kind, seed)
+                learnt[kind.name].append(kept_one(kind, seed, todo))
                 n_done += 1
                 if progress is not None:
                     progress(n_done, len(which) * len(chosen))
         kinds = sorted(chosen, key=lambda kind: kind.name != REFERENCE)
         seconds, speeds = step_seconds(recipe, lesson, kinds)
+    # What diverged with every seed goes as a whole; the others need not fall with it.
+    lost = [name for name, found in learnt.items() if not any(found)]
+    learnt = {name: found for name, found in learnt.items() if name not in lost}
+    chosen = [kind for kind in chosen if kind.name in learnt]
     diverged = [
         {"seed": seed, "activation": name}
         for place, seed in enumerate(which)
@@ -172,10 +186,12 @@ def train_attention(
     ]
     gone = {entry["seed"] for entry in diverged}
     sound = [place for place, seed in enumerate(which) if seed not in gone]
-    if not sound:
+    if not sound or REFERENCE in lost or len(chosen) < 2:
+        names = lost or [str(entry["activation"]) for entry in diverged]
         raise UsageError(
-            f"With every seed a training diverged (seed {diverged[0]['seed']}: "
-            f"{diverged[0]['activation']}); try a smaller '--lr', or '--norm gated'."
+            f"With every seed a training diverged ({', '.join(dict.fromkeys(names))}), and nothing "
+            "is left to compare with softmax; try a smaller '--lr'"
+            f"{'' if norm == 'gated' else ', or --norm gated'}."
         )
     kept = {
         name: [one for place, one in enumerate(found) if place in sound and one is not None]
@@ -193,25 +209,30 @@ def train_attention(
            for key in ("sparsity", "null_rate", "head_diversity")},
         **{key: value for key, value in recipe.to_dict().items() if key != "task"},
         "seeds": numbers,
-        "diverged": diverged,
+        "diverged": [*({"seed": seed, "activation": name} for name in lost for seed in which),
+                     *diverged],
+        "known_share": lesson.known_share,
         "attentions": rows,
         "differences": _differences(chosen, kept, measured),
         "example": _example(lesson.test, kept),
-        "notes": _notes(diverged, len(sound)),
+        "notes": _notes(lost, diverged, len(sound), lesson.known_share),
         "timing": {
             kind.name: {"step_seconds": taken, "speed": speed}
             for kind, taken, speed in zip(kinds, seconds, speeds, strict=True)
+            if kind.name in learnt
         },
     }  # fmt: skip
-    _save(out, result)
+    _save(out, result, activations)
     return result
 
 
-def draw_attention(result: dict[str, Any]) -> Figure:
+def draw_attention(result: dict[str, Any], activations: Sequence[str] | None = None) -> Figure:
     """Heads and the curve of sparsity; of a training, alignments and what was measured.
 
     Args:
         result: Of `attention`, whose heads are drawn anew by its seed, or of `train_attention`.
+        activations: As they were asked for; the names in the result if None, which a file's
+            activation need not have.
     """
     from rescu_cli.plot import plot_attention, plot_attention_training
 
@@ -224,7 +245,9 @@ def draw_attention(result: dict[str, Any]) -> Figure:
                 result["causal"], result["seed"])  # fmt: skip
     names = [row["activation"] for row in result["attentions"]]
     own = [row["activation"] for row in result["attentions"] if row["elementwise"]]
-    kinds = _kinds(own, [name for name in names if name in SPARSE])
+    kinds = _kinds(
+        own if activations is None else activations, [name for name in names if name in SPARSE]
+    )
     return plot_attention(result, {k.name: heads_of(draw, k, HEADS_DRAWN) for k in kinds})
 
 
@@ -252,7 +275,9 @@ def _kinds(
     names = [kind.name for kind in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"{twice} is named twice; name each attention once.")
+        same = len({kind.digest for kind in found if kind.name == twice}) == 1
+        why = "" if same else ", by two files; give one another 'name' in its file"
+        raise UsageError(f"{twice} is named twice{why}; name each attention once.")
     return found
 
 
@@ -364,8 +389,11 @@ def _example(test: Any, kept: dict[str, list[Learnt]]) -> dict[str, Any]:
     }
 
 
-def _notes(diverged: Sequence[dict[str, Any]], n_seeds: int) -> list[str]:
-    notes = [
+def _notes(
+    lost: Sequence[str], diverged: Sequence[dict[str, Any]], n_seeds: int, known_share: float
+) -> list[str]:
+    notes = [f"{name} is in no table: it diverged with every seed." for name in lost]
+    notes += [
         f"Seed {entry['seed']} is in no number here: the training with {entry['activation']} "
         "diverged. What is left speaks of seeds of which none did."
         for entry in diverged
@@ -374,19 +402,21 @@ def _notes(diverged: Sequence[dict[str, Any]], n_seeds: int) -> list[str]:
         notes.append("One seed has no interval and no prediction difference; use '--seeds 5'.")
     elif n_seeds < _FEWEST_FOR_PD:
         notes.append("Two seeds give a prediction difference no interval; use '--seeds 5'.")
-    elif n_seeds < FEW_SEEDS:
-        notes.append(f"{n_seeds} seeds make wide intervals; use '--seeds {FEW_SEEDS}' or more.")
+    else:
+        notes += few_seeds(n_seeds)
+    if known_share > 0:
+        notes.append(
+            f"{100 * known_share:.2g} % of the sequences that judge are also among those to learn "
+            "from, since few are so short; with a larger '--seq' all are new."
+        )
     return notes
 
 
-def _save(out: str | Path | None, result: dict[str, Any]) -> None:
-    from rescu_cli.core.files import write_atomically, write_json
-    from rescu_cli.plot import figure_bytes
+def _save(out: str | Path | None, result: dict[str, Any], activations: Sequence[str]) -> None:
+    from rescu_cli.core.files import write_json
 
-    folder = None if out is None else make_folder(out)
-    if folder is None:
+    if out is None:
         return
+    folder = make_folder(out)
     write_json(folder / RESULT, result)
-    figure = draw_attention(result)
-    for name in FIGURES:
-        write_atomically(folder / name, figure_bytes(figure, Path(name).suffix))
+    save_figure(folder, FIGURE, draw_attention(result, activations))

@@ -27,6 +27,7 @@ from rescu_cli.cli.commands import (
     sweep,
     verify,
 )
+from rescu_cli.core.interrupt import kept
 from rescu_cli.errors import ExitCode, RescuError
 
 app = typer.Typer(
@@ -70,12 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                       prog_name="rescu")  # fmt: skip
         return _ended(outcome if isinstance(outcome, int) else ExitCode.DONE)
     except typer.Exit as leaving:
-        return _ended(leaving.exit_code)
+        return _ended(leaving.exit_code, leaving)
     except RescuError as error:
         _say(str(error))
         return int(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _ended(ExitCode.INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        return _ended(ExitCode.INTERRUPTED, stop)
     except BrokenPipeError:
         # The reader went away (head, less): not an error of ours. Keep the interpreter from
         # flushing into the closed pipe at exit.
@@ -97,10 +98,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.BUG
 
 
-def _ended(code: int) -> int:
+def _ended(code: int, stop: BaseException | None = None) -> int:
     """The exit status; Typer turns Ctrl-C into one without a word."""
     if code == ExitCode.INTERRUPTED:
-        _say("Interrupted. Finished trainings are kept; the same command goes on from there.")
+        _say(f"Interrupted. {'' if stop is None else kept(stop)}".rstrip())
     return int(code)
 
 

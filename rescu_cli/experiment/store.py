@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rescu_cli.core.files import TEMPORARY, write_atomically
+from rescu_cli.core.interrupt import kept_in
 from rescu_cli.errors import SpecMismatchError, StoreError, UsageError
 from rescu_cli.experiment.damage import DamagedError, read_npz, read_object
 from rescu_cli.experiment.predictions import save_predictions
@@ -353,7 +354,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # no such locks on this system: two writers are then not noticed
-        yield
+        with kept_in(folder):
+            yield
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -373,7 +375,8 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder} cannot be locked against a second process: {error.strerror}. Name a "
                 "folder on another file system with '--out'."
             ) from error
-        yield
+        with kept_in(folder):
+            yield
     finally:
         os.close(handle)
 

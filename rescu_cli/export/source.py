@@ -8,9 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
+from math import isfinite
 
 import sympy as sp
 
+from rescu_cli.errors import UnsupportedError
 from rescu_cli.export.naming import Namer
 from rescu_cli.export.program import Node, Program
 
@@ -117,5 +119,14 @@ class Source(ABC):
 
 
 def decimal(number: float) -> str:
-    """The shortest decimal that reads back as ``number``, as formatters write it."""
+    """The shortest decimal that reads back as ``number``, as formatters write it.
+
+    Raises:
+        UnsupportedError: If no float is as large.
+    """
+    if not isfinite(number):
+        raise UnsupportedError(
+            "A constant of this formula is larger than any float; choose parameters that are "
+            "smaller, or further from 0."
+        )
     return repr(number).replace("e+", "e")

@@ -59,15 +59,15 @@ def test_relu_is_what_is_asked_without_a_name(rescu: Run) -> None:
 def test_training_reports_and_writes(rescu: Run, tmp_path: Path) -> None:
     outcome = rescu(*TRAIN, "--activation", "relu", "--out", "run", "--plot", "figure.pdf")
     assert outcome.code == ExitCode.DONE
-    for part in ("Minus softmax, paired by seed", "misaligned", "pd_l1", "churn", "speed",
+    for part in ("Minus softmax, paired by seed", "misaligned", "pd_l1", "speed",
                  "1.00×"):  # fmt: skip
         assert part in outcome.out
     assert "Two seeds give a prediction difference no interval" in outcome.err
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        "results.json", "attention.png", "attention.svg",
+        "attention.json", "attention.png", "attention.svg", "trainings",
     }  # fmt: skip
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
-    text = (tmp_path / "run" / "results.json").read_text()
+    text = (tmp_path / "run" / "attention.json").read_text()
     assert "NaN" not in text
     assert "Infinity" not in text
     saved = json.loads(text)
@@ -93,6 +93,14 @@ def test_training_reports_and_writes(rescu: Run, tmp_path: Path) -> None:
         (("--betas", "0,one"), ("Cannot read '--betas 0,one'", "0,0.5,1")),
         (("--betas", "-1"), ("beta of -1",)),
         (("--betas", "nan"), ("beta of nan",)),
+        (("--betas", "1e308"), ("beta of 1e+308", "to 1e+100")),
+        (("-a", "smelu:beta=1e308"), ("larger than any float",)),
+        (
+            ("-a", "gsmelu:alpha=1,beta=1,g_minus=0,g_plus=1e307"),
+            ("smaller logits, or another activation",),
+        ),
+        (("--baselines", "none,sparsemax"), ("none stands alone",)),
+        (("--train", "copy", "--lr", "inf"), ("rate inf", "finite")),
         (("--plot", "heads.jpg"), ("'--plot heads.jpg'", ".svg")),
         (("--seeds", "3"), ("'--seeds' is for training", "--train reverse")),
         (("--batch-size", "3"), ("'--batch-size' is for training",)),

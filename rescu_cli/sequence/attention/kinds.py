@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import erf, fsum, sqrt
+from math import erfc, fsum, sqrt
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ class Kind:
     Args:
         name: In tables and JSON; of an activation its canonical text.
         weigh: Logits and mask to weights.
+        digest: Equal for the same function only; of a baseline its name.
         surrogate: What is to be said of its backward pass; None of an ordinary one.
         expected_sparsity: Share of weights that are exactly 0 for logits that are N(0, 1); None
             where rows are weighed as wholes.
@@ -35,6 +36,7 @@ class Kind:
 
     name: str
     weigh: Weigh
+    digest: str = ""
     surrogate: str | None = None
     expected_sparsity: float | None = None
     elementwise: bool = False
@@ -54,7 +56,9 @@ def of_activation(activation: Activation) -> Kind:
         # Masked after, not before: no activation need be 0, or even defined, at -inf.
         return function(logits).masked_fill(~mask, 0)
 
-    return Kind(activation.spec, weigh, label(activation), zero_share(activation), True)
+    return Kind(
+        activation.spec, weigh, activation.digest, label(activation), zero_share(activation), True
+    )
 
 
 def zero_share(activation: Activation) -> float:
@@ -71,7 +75,7 @@ def zero_share(activation: Activation) -> float:
 
 def normal_cdf(x: float) -> float:
     """Φ(x) of the standard normal distribution."""
-    return 0.5 * (1 + erf(x / sqrt(2)))
+    return 0.5 * erfc(-x / sqrt(2))  # not 1 + erf, which loses the far left
 
 
 def _on_simplex(project: Callable[[Tensor], Tensor]) -> Weigh:
@@ -89,7 +93,7 @@ def _softmax(z: Tensor) -> Tensor:
 
 
 BASELINES: dict[str, Kind] = {
-    name: Kind(name, _on_simplex(project))
+    name: Kind(name, _on_simplex(project), name)
     for name, project in (
         ("softmax", _softmax), ("sparsemax", sparsemax), ("entmax15", entmax15),
     )

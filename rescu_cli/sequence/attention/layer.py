@@ -59,7 +59,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, kind: Kind, mask: Tensor) -> tuple[T
     Args:
         q: Shape (…, queries, d).
         k: Shape (…, keys, d).
-        v: Shape (…, keys, e).
+        v: Shape (…, keys, e), finite, also where masked: 0·∞ is no number.
         kind: What weighs.
         mask: Bool, broadcasts to (…, queries, keys); true where a query may look.
 
@@ -81,7 +81,8 @@ class RootMeanSquare(nn.Module):
     """scale ⊙ o/√(mean(o²) + ε) ⊙ σ(gate ⊙ o) over the whole hidden vector (Zhang et al., 2021).
 
     Without it the size of an output would follow the number of keys that are looked at. A vector
-    of zeros stays one, for ε = 0 too.
+    of zeros stays one, for ε = 0 too. No square overflows or vanishes: vectors are divided by a
+    power of two near their largest entry first, which changes no bit of the others.
 
     Args:
         width: Of the hidden vector.
@@ -96,10 +97,21 @@ class RootMeanSquare(nn.Module):
         self.gate = nn.Parameter(torch.ones(width)) if gated else None
 
     def forward(self, o: Tensor) -> Tensor:
-        size = o.square().mean(-1, keepdim=True) + self.eps
+        scaled, unit = _scaled(o, self.eps)
+        size = scaled.square().mean(-1, keepdim=True) + self.eps / unit / unit
         # Where nothing is there the root is taken of 1: neither it nor its slope is infinite.
-        found = self.scale * o * torch.where(size > 0, size, 1).rsqrt()
+        found = self.scale * scaled * torch.where(size > 0, size, 1).rsqrt()
         return found if self.gate is None else found * torch.sigmoid(self.gate * o)
+
+
+def _scaled(o: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """o/m and m, a power of two near the larger of the row's largest entry and √ε, or 1."""
+    exact = o.detach().to(torch.promote_types(o.dtype, torch.float32))
+    largest = exact.abs().amax(-1, keepdim=True).clamp(min=sqrt(eps))
+    # 2·mantissa·m is the number: the quotient is m, exactly.
+    unit = (largest / (2 * torch.frexp(largest).mantissa)).to(o.dtype)
+    unit = torch.where((unit > 0) & unit.isfinite(), unit, 1)
+    return o / unit, unit
 
 
 def normalisation(kind: Kind, width: int, norm: str) -> nn.Module:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from rescu_cli.errors import UsageError
 
+SMALLER = "smaller logits, or another activation, are needed"
+
 
 @dataclass(frozen=True)
 class Measures:
@@ -72,13 +74,12 @@ def measure(weights: Tensor, mask: Tensor, name: str = "these") -> Measures:
     if not bool(asking.any()):
         raise UsageError("The mask lets no query look at anything; there is nothing to measure.")
     if not bool(weights.isfinite().all()):
-        raise UsageError(
-            f"Attention weights of {name} are not all finite for these logits; smaller ones, or "
-            "another activation, are needed."
-        )
+        raise UsageError(f"Attention weights of {name} are not all finite; {SMALLER}.")
     zero = weights == 0
     null = asking & (zero | ~mask).all(-1)
     sums = weights.sum(-1)[asking]
+    if not bool(sums.isfinite().all()):
+        raise UsageError(f"Sums of rows of {name} are too large for a float; {SMALLER}.")
     diversity, n_compared = _diversity(maps(weights, mask), asking & ~null)
     return Measures(
         sparsity=int((zero & mask).sum()) / int(mask.sum()),

@@ -5,7 +5,8 @@
 
 with τ such that a row sums to 1. In both, an entry that lies 1 or more below the largest (of z, or
 of z/2) is 0. So whatever lies further down can be lifted to 2 below without changing anything, and
-neither the sums of squares nor a mask of −∞ overflow.
+neither the sums of squares nor a mask of −∞ overflow. Half precisions are computed in float32: they
+cannot even count the entries of a row. NaN gives NaN.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class _Sparsemax(torch.autograd.Function):
     def forward(ctx: Any, z: Tensor) -> Tensor:
         z, ranked, n = _ranked(z)
         sums = ranked.cumsum(-1)
-        size = (1 + n * ranked > sums).sum(-1, keepdim=True)
+        size = _size((1 + n * ranked > sums) & (ranked > -1))
         threshold = (sums.gather(-1, size - 1) - 1) / size
         p = (z - threshold).clamp(min=0)
         ctx.save_for_backward(p)
@@ -43,14 +44,17 @@ class _Entmax15(torch.autograd.Function):
         mean = ranked.cumsum(-1) / n
         spread = (ranked.square().cumsum(-1) / n - mean.square()).clamp(min=0)
         thresholds = mean - (1 / n - spread).clamp(min=0).sqrt()
-        size = (thresholds <= ranked).sum(-1, keepdim=True)
-        root = (z - thresholds.gather(-1, size - 1)).clamp(min=0)
-        ctx.save_for_backward(root)
-        return root.square()
+        size = _size((thresholds <= ranked) & (ranked > -1))
+        p = (z - thresholds.gather(-1, size - 1)).clamp(min=0).square()
+        ctx.save_for_backward(p)
+        return p
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
-        (root,) = ctx.saved_tensors
+        (p,) = ctx.saved_tensors
+        # An output and no other tensor, or a second derivative would miss it. Where p is 0 the
+        # root's own slope is infinite, and is not taken.
+        root = torch.where(p > 0, torch.where(p > 0, p, 1).sqrt(), 0)
         return root * (upstream - _average(upstream, root))
 
 
@@ -69,7 +73,7 @@ def sparsemax(z: Tensor) -> Tensor:
         >>> sparsemax(torch.tensor([1.0, 0.5, -1.0])).tolist()
         [0.75, 0.25, 0.0]
     """
-    return cast(Tensor, _Sparsemax.apply(z))  # type: ignore[no-untyped-call]
+    return _in_full(_Sparsemax, z)
 
 
 def entmax15(z: Tensor) -> Tensor:
@@ -87,7 +91,17 @@ def entmax15(z: Tensor) -> Tensor:
         >>> entmax15(torch.tensor([2.0, 0.0, -2.0])).tolist()
         [1.0, 0.0, 0.0]
     """
-    return cast(Tensor, _Entmax15.apply(z))  # type: ignore[no-untyped-call]
+    return _in_full(_Entmax15, z)
+
+
+def _in_full(function: type[torch.autograd.Function], z: Tensor) -> Tensor:
+    exact = z.to(torch.promote_types(z.dtype, torch.float32))
+    return cast(Tensor, function.apply(exact)).to(z.dtype)  # type: ignore[no-untyped-call]
+
+
+def _size(inside: Tensor) -> Tensor:
+    """How many entries are not 0; 1 of a row with NaN, which compares with nothing."""
+    return inside.sum(-1, keepdim=True).clamp(min=1)
 
 
 def _ranked(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -63,7 +63,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.steps < 1 or not (isfinite(self.lr) and self.lr > 0):
             raise UsageError(
-                f"Training of {self.steps} steps at rate {self.lr:g} asked; both must be positive."
+                f"Training of {self.steps} steps at rate {self.lr:g} asked; both must be positive, "
+                "and the rate finite."
             )
         if not 1 <= self.batch_size <= N_TRAIN:
             raise UsageError(
@@ -95,6 +96,15 @@ class Lesson:
     @classmethod
     def of(cls, task: str, seq: int) -> Lesson:
         return cls(generate(task, N_TRAIN, seq, TRAIN_SEED), generate(task, N_TEST, seq, TEST_SEED))
+
+    @property
+    def known_share(self) -> float:
+        """Share of the sources that judge which are also among those to learn from.
+
+        Of short sequences there are not enough different ones to keep them apart.
+        """
+        known = {tuple(row) for row in self.train.source.tolist()}
+        return sum(tuple(row) in known for row in self.test.source.tolist()) / len(self.test)
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,7 +135,7 @@ def test_the_report_is_over_seeds_and_paired_with_softmax(tmp_path: Path) -> Non
         "reverse", ["relu", "helu:alpha=0.05"], baselines=["sparsemax"], **SMALL
     )
     assert without_time(again) == without_time(result)
-    written = json.loads((tmp_path / "run" / "results.json").read_text())
+    written = json.loads((tmp_path / "run" / "attention.json").read_text())
     assert written == json.loads(json.dumps(result, allow_nan=False))
     assert (tmp_path / "run" / "attention.png").stat().st_size > 5000
     rows = {row["activation"]: row for row in result["attentions"]}
@@ -208,9 +208,86 @@ def test_a_seed_that_diverged_is_left_out_for_all(monkeypatch: pytest.MonkeyPatc
         rescu.train_attention("reverse", baselines=[], **SMALL)
 
 
-def test_divergence_is_noticed() -> None:
+@pytest.mark.parametrize(
+    "kind", [RELU, *(baseline(name) for name in ("softmax", "sparsemax", "entmax15"))],
+    ids=lambda kind: kind.name,
+)  # fmt: skip
+def test_divergence_is_noticed(kind: Any) -> None:
+    """Logits that are NaN are no error of any kind of attention."""
     recipe = Recipe("reverse", Shape(8, 2), seq=4, steps=30, lr=1e30)
-    assert train(recipe, Lesson.of("reverse", 4), RELU, 0) is None
+    assert train(recipe, Lesson.of("reverse", 4), kind, 0) is None
+
+
+def test_what_diverges_with_every_seed_does_not_take_the_others_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = training.train
+
+    def some(recipe: Any, lesson: Any, kind: Any, seed: int) -> Any:
+        return None if kind.name == "relu" else real(recipe, lesson, kind, seed)
+
+    monkeypatch.setattr(training, "train", some)
+    result = rescu.train_attention("reverse", ["relu", "smelu"], baselines=[], **SMALL)
+    assert [row["activation"] for row in result["attentions"]] == ["smelu:beta=1", "softmax"]
+    assert [row["activation"] for row in result["differences"]] == ["smelu:beta=1"]
+    assert set(result["timing"]) == {"smelu:beta=1", "softmax"}
+    assert result["seeds"] == [0, 1, 2] and len(result["diverged"]) == 3
+    assert result["notes"][0] == "relu is in no table: it diverged with every seed."
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, done = training.train, []
+
+    def stopped(recipe: Any, lesson: Any, kind: Any, seed: int) -> Any:
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        done.append((kind.name, seed))
+        return real(recipe, lesson, kind, seed)
+
+    monkeypatch.setattr(training, "train", stopped)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        rescu.train_attention("reverse", out=tmp_path, **SMALL)
+    assert f"kept in {tmp_path}" in stop.value.__notes__[0]
+    kept = sorted((tmp_path / "trainings").iterdir())
+    assert len(kept) == 4
+    kept[0].write_bytes(kept[0].read_bytes()[:100])  # damaged: trained again
+    again: list[tuple[str, int]] = []
+
+    def counted(recipe: Any, lesson: Any, kind: Any, seed: int) -> Any:
+        again.append((kind.name, seed))
+        return real(recipe, lesson, kind, seed)
+
+    monkeypatch.setattr(training, "train", counted)
+    found = rescu.train_attention("reverse", out=tmp_path, **SMALL)
+    assert len(again) == 3 * 4 - 3 and len(set(again) & set(done)) == 1
+    again.clear()
+    rescu.train_attention("reverse", out=tmp_path, **{**SMALL, "lr": 1e-3})  # another recipe
+    assert len(again) == 12
+    monkeypatch.setattr(training, "train", real)
+    fresh = rescu.train_attention("reverse", **SMALL)
+    assert without_time(found) == without_time(fresh)
+
+
+def test_without_a_folder_an_interrupt_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", stopped)
+    with pytest.raises(KeyboardInterrupt) as stop:
+        rescu.train_attention("reverse", **SMALL)
+    assert not getattr(stop.value, "__notes__", [])
+
+
+def test_sequences_that_both_learn_and_judge_are_counted() -> None:
+    short = Lesson.of("reverse", 2)
+    known = {tuple(row) for row in short.train.source.tolist()}
+    seen = [tuple(row) in known for row in short.test.source.tolist()]
+    assert short.known_share == sum(seen) / len(seen) > 0.5
+    assert Lesson.of("reverse", 24).known_share == 0
+    result = rescu.train_attention("reverse", baselines=[], **{**SMALL, "seq": 2})
+    assert "also among those to learn from" in result["notes"][-1]
 
 
 @pytest.mark.parametrize(

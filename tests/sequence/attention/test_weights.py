@@ -15,10 +15,12 @@ from torch import Tensor
 from rescu_cli import catalogue
 from rescu_cli.core.surrogate import LABEL
 from rescu_cli.errors import UnknownNameError, UsageError
+from rescu_cli.sequence.attention.drawn import share_below
 from rescu_cli.sequence.attention.kinds import (
     BASELINES,
     Kind,
     baseline,
+    normal_cdf,
     of_activation,
     zero_share,
 )
@@ -348,3 +350,67 @@ def test_normalisation_is_for_activations() -> None:
         normalisation(kind("relu"), 4, "layer")
     with pytest.raises(UnknownNameError, match="baseline"):
         baseline("hardmax")
+
+
+@pytest.mark.parametrize("project", [sparsemax, entmax15])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("n", [5, 300, 4096])
+def test_rows_sum_to_1_in_every_format(
+    project: Callable[[Tensor], Tensor], dtype: torch.dtype, n: int
+) -> None:
+    """Half precisions cannot count to 300; far entries are no part of the support."""
+    torch.manual_seed(n)
+    far = torch.full((1, n), -8.0)
+    far[0, 0] = 0
+    z = torch.cat([torch.randn(4, n) * 4, torch.zeros(1, n), far]).to(dtype)
+    p = project(z)
+    assert p.dtype == dtype
+    right = project(z.double())
+    u = torch.finfo(dtype).eps
+    assert bool(((p.double() - right).abs() <= 4 * u * right + 4e-7).all())
+    assert p[-1, 0] == 1 and not p[-1, 1:].any()
+
+
+@pytest.mark.parametrize("project", [sparsemax, entmax15])
+def test_nan_gives_nan_and_second_derivatives_are_right(
+    project: Callable[[Tensor], Tensor],
+) -> None:
+    nan = torch.tensor([[float("nan"), 1.0], [0.0, 1.0]])
+    assert bool(project(nan)[0].isnan().all()) and abs(float(project(nan)[1].sum()) - 1) < 1e-6
+    z = torch.tensor([0.3, 0.1, -0.2, -5.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(project, (z,))
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [(1e20, torch.float32), (1e-24, torch.float32), (1e155, torch.float64),
+     (1e-163, torch.float64), (5e-324, torch.float64), (1.7e308, torch.float64),
+     (300.0, torch.float16), (6e4, torch.float16), (1e30, torch.bfloat16)],
+)  # fmt: skip
+def test_no_square_of_the_normalisation_overflows_or_vanishes(
+    size: float, dtype: torch.dtype
+) -> None:
+    norm = RootMeanSquare(8, gated=False, eps=0).to(dtype).requires_grad_(False)
+    found = norm(torch.full((2, 8), size, dtype=dtype))
+    assert found.dtype == dtype and float((found.double() - 1).abs().max()) < 1e-2
+    assert not norm(torch.zeros(1, 8, dtype=dtype)).any()
+
+
+def test_dividing_first_changes_no_bit_of_ordinary_vectors() -> None:
+    for size in (1e-5, 1e-3, 1.0, 100.0):
+        o = torch.randn(500, 32, generator=torch.Generator().manual_seed(1)) * size
+        plain = o * (o.square().mean(-1, keepdim=True) + 1e-6).rsqrt()
+        assert torch.equal(RootMeanSquare(32, gated=False)(o), plain)
+
+
+@pytest.mark.parametrize(
+    ("beta", "d", "right"),
+    [(8, 8, 2.6357681e-8), (10, 8, 1.6699389e-10), (15, 8, 3.6759899e-16),
+     (15, 2, 3.0633231e-10), (3, 64, 1.6521212e-3), (0.5, 1, 0.20489410)],
+)  # fmt: skip
+def test_far_tails_of_dot_products_are_those_of_quadrature_in_30_digits(
+    beta: float, d: int, right: float
+) -> None:
+    assert share_below(beta, d) == pytest.approx(right, rel=1e-7)
+    assert share_below(1e100, d) == 0
+    assert normal_cdf(-9.0) == pytest.approx(1.1285884059538405e-19, rel=1e-12)

@@ -9,7 +9,7 @@ import typer
 
 from rescu_cli import api
 from rescu_cli.cli import options
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import StoreError, UsageError
 
 _AT_RANDOM = ("batch", "causal", "betas", "seed")
 _TRAINED = ("seeds", "steps", "lr", "batch_size")
@@ -45,7 +45,8 @@ def attention(
     ] = False,
     betas: Annotated[
         str | None,
-        typer.Option(help="Of SmeLU, for the curve of sparsity, e.g. 0,0.5,1; 0 is ReLU.",
+        typer.Option(help="Of SmeLU, for the curve of sparsity; 0 is ReLU.  "
+                     "\\[default: 0,0.25,…,1,1.5,…,3]",
                      metavar="B,…", show_default=False),
     ] = None,
     seed: Annotated[
@@ -81,8 +82,8 @@ def attention(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for results.json and the figure.", metavar="DIR",
-                     show_default=False),
+        typer.Option(help="Folder for attention.json and the figure; a training goes on there.",
+                     metavar="DIR", show_default=False),
     ] = None,
     json: options.Json = False,
 ) -> None:  # fmt: skip
@@ -116,24 +117,27 @@ def attention(
         from rescu_cli.plot.attention import require_drawable
 
         require_drawable(len(common["activations"]) + 1 + len(common["baselines"]))
+        if not plot.parent.is_dir():  # now, not after the work
+            raise StoreError(f"Cannot write {plot}: there is no folder {plot.parent}.")
     if train is None:
         result = api.attention(**common, **asked)
     else:
         with report.training_progress(quiet=json, what="trainings") as progress:
             result = api.train_attention(train, **common, **asked, progress=progress)
-    if plot is not None:
-        from rescu_cli.plot import figure_bytes
-
-        write_atomically(plot, figure_bytes(api.draw_attention(result), plot.suffix))
-    for path in (out, plot):
-        if path is not None:
-            render.say(f"Wrote {path}")
     if json:
         render.emit_json("seq attention", result)
     elif train is None:
         _print_drawn(result)
     else:
         _print_trained(result)
+    if plot is not None:
+        from rescu_cli.plot import figure_bytes
+
+        figure = api.draw_attention(result, common["activations"])
+        write_atomically(plot, figure_bytes(figure, plot.suffix))
+    for path in (out, plot):
+        if path is not None:
+            render.say(f"Wrote {path}")
 
 
 def _refuse_strays(given: dict[str, Any], train: str | None) -> None:
@@ -151,6 +155,8 @@ def _refuse_strays(given: dict[str, Any], train: str | None) -> None:
 
 def _names(text: str) -> list[str]:
     names = [part.strip() for part in text.split(",") if part.strip()]
+    if "none" in names and len(names) > 1:
+        raise UsageError(f"'--baselines {text}': none stands alone; leave it out.")
     return [] if names == ["none"] else [name for name in names if name != "softmax"]
 
 
@@ -224,15 +230,16 @@ def _print_trained(result: dict[str, Any]) -> None:
     rows, n_seeds = result["attentions"], len(result["seeds"])
     render.say_surrogates(rows)
     render.table(
-        f"{result['train']}, up to {result['seq']} tokens; {result['heads']} heads, width "
+        f"{result['train']}, up to {result['seq']} tokens; {result['heads']} "
+        f"head{'s' * (result['heads'] > 1)}, width "
         f"{result['width']}, norm {result['norm']}; {result['steps']} steps, {n_seeds} "
         f"seed{'s' * (n_seeds > 1)}",
         ["attention", ("accuracy", _RIGHT), ("exact", _RIGHT), ("misaligned", _RIGHT),
-         ("pd_l1", _RIGHT), ("churn", _RIGHT)],
+         ("pd_l1", _RIGHT)],
         [
             (
                 marked(row), *(_percent(row[k]) for k in ("accuracy", "exact", "alignment_error")),
-                _plain(row["pd_l1"]), _percent(row["churn"]),
+                _plain(row["pd_l1"]),
             )
             for row in rows
         ],
@@ -257,12 +264,12 @@ def _print_trained(result: dict[str, Any]) -> None:
     render.table(
         "Minus softmax, paired by seed, in points",
         ["attention", ("accuracy", _RIGHT), ("exact", _RIGHT), ("misaligned", _RIGHT),
-         ("pd_l1", _RIGHT), ("churn", _RIGHT)],
+         ("pd_l1", _RIGHT)],
         [
             (
                 marked(row),
                 *(_percent(row[k], "+") for k in ("accuracy", "exact", "alignment_error")),
-                _plain(row["pd_l1"], "+"), _percent(row["churn"], "+"),
+                _plain(row["pd_l1"], "+"),
             )
             for row in result["differences"]
         ],
