@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -116,6 +117,8 @@ def search_activations(
         tune=tune, batch_size=batch_size,
         engine=engine, workers=workers, out=folder, resume=resume, progress=progress,
     )  # fmt: skip
+    for old in folder.glob("found_*.json"):  # of a smaller budget: other activations
+        old.unlink()
     result = _result(report, data, budget, prove)
     write_json(folder / RESULT, result)
     _draw(report, folder)
@@ -173,7 +176,8 @@ def _winner(row: Row, number: int, report: SearchReport, prove: bool) -> dict[st
         write_json(path, activation.to_dict())
         found["file"] = str(path)
     except RescuError as error:  # a formula without a certificate is still a result of training
-        found["reason"] = str(error)
+        # What would be right speaks to somebody who wrote the formula.
+        found["reason"] = re.split(r"[;:] (?:write|give) ", str(error))[0].rstrip(".") + "."
     return found
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,6 +79,14 @@ class Screening:
         self.batch_size = min(asked, len(dataset.y_train))
         self.score = score_name(dataset.task, row.score)
         load_plan(model, dataset, self._hidden)  # refuses data that do not suit the model
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What every screening here has in common."""
+        return {
+            "data": self.dataset.name, "data_digest": self.dataset.digest, "model": self._model,
+            "hidden": list(self._hidden), "lr": self._lr, "batch_size": self.batch_size,
+        }  # fmt: skip
 
     def spec(
         self, subjects: Sequence[Subject], seeds: Sequence[int], epochs: int

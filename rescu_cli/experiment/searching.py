@@ -20,18 +20,19 @@ from rescu_cli.core.files import write_json
 from rescu_cli.errors import UnknownNameError, UsageError
 from rescu_cli.experiment.comparison import compare
 from rescu_cli.experiment.engine import open_executor
+from rescu_cli.experiment.known import KnownOutcomes, claim
 from rescu_cli.experiment.models import MODELS
 from rescu_cli.experiment.screening import Screened, Screening
 from rescu_cli.experiment.spec import VALIDATION_SHARE
 from rescu_cli.experiment.store import locked
 from rescu_cli.search.evolution import BROOD, POPULATION, evolve
-from rescu_cli.search.formula import AtScale, Formula
+from rescu_cli.search.formula import AtScale, Formula, shape_of
 from rescu_cli.search.gradients import Curve, Curves
 from rescu_cli.search.halving import successive_halving
 from rescu_cli.search.outcome import MARGIN, Objective, Outcome
 from rescu_cli.search.request import Request
 from rescu_cli.search.sampler import Formulas, Sampler
-from rescu_cli.search.space import one_unit_space, sorted_out
+from rescu_cli.search.space import one_unit_space, shapes, sorted_out
 
 if TYPE_CHECKING:
     from rescu_cli.core.activation import Activation
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 NULLS = ("relu", "swish", "smelu")
 SMELU_BETAS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 CHUNK = 192
-CONFIRMING = 1000
-"""Seeds of the confirmation begin here: none of them is a seed of the search."""
 FACTORS = (1, 3, 10, 30)
 """What is trained longest gets its best of so many times the model's own learning rate: at a fixed
 rate a steeper function only learns faster."""
@@ -69,7 +68,6 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         found = asdict(self.outcome)
-        del found["rejected"]
         knots = self.candidate.knots if isinstance(self.candidate, Curve) else None
         return {"activation": self.subject.spec, "null": self.candidate is None, "knots": knots,
                 **found}  # fmt: skip
@@ -162,12 +160,14 @@ def search(
         batch_size: Examples per step.
         engine: As `compare` takes it.
         workers: Likewise.
-        out: Run directory. The same request in it goes on where it stopped.
+        out: Run directory. The same request in it goes on where it stopped, also with another
+            budget, and trains nothing twice.
         resume: False trains again what is finished.
         progress: Called with (what is done, epochs done, epochs to do) for each batch.
 
     Raises:
         UsageError: If something does not go together, or nothing can be trained.
+        StoreError: If the run directory belongs to something else.
     """
     folder = Path(out)
     rates = _rates(model, lr, tune)
@@ -179,12 +179,14 @@ def search(
         )  # fmt: skip
         said = None if progress is None else lambda done, of: progress("confirming", done, of)
 
-        found = _Search(request, screening, folder, rates, progress).run()
+        claim(folder, _lasting(request, screening, rates))
+        known = KnownOutcomes(folder, resume=resume)
+        found = _Search(request, screening, folder, known, rates, progress).run()
         # Before the confirmation, which may be stopped or fail: the search is not lost with it.
         write_json(folder / RANKING, found.to_dict())
         nulls = [row.subject for row in found.nulls]
         every = [*nulls, *(row.subject for row in found.best(request.top))]
-        fresh = [CONFIRMING + request.seed * 10_000 + i for i in range(request.confirm)]
+        fresh = list(request.confirming)
         last = request.rungs[-1].epochs
         asked = replace(screening.spec(every, fresh, last), data_digest=dataset.digest)
         confirmation = compare(
@@ -194,6 +196,15 @@ def search(
             out=folder / f"confirmed-{asked.digest[:12]}", resume=resume, progress=said,
         )  # fmt: skip
         return SearchReport(request, found, confirmation, folder)
+
+
+def _lasting(request: Request, screening: Screening, rates: Sequence[float]) -> dict[str, Any]:
+    """What must be the same for a search to go on in a folder."""
+    asked = asdict(request)
+    for name in ("budget", "top", "confirm"):
+        del asked[name]
+    asked["epochs"] = [rung["epochs"] for rung in asked.pop("rungs")]
+    return {**asked, "rates": list(rates), **screening.recipe}
 
 
 def _rates(model: str, lr: float | None, tune: Sequence[float] | None) -> tuple[float, ...]:
@@ -226,11 +237,11 @@ class _Search:
     """One search in its folder."""
 
     def __init__(
-        self, request: Request, screening: Screening, folder: Path, rates: tuple[float, ...],
-        progress: Callable[[str, int, int], None] | None,
+        self, request: Request, screening: Screening, folder: Path, known: KnownOutcomes,
+        rates: tuple[float, ...], progress: Callable[[str, int, int], None] | None,
     ) -> None:  # fmt: skip
         self._request, self._screening, self._folder = request, screening, folder
-        self._rates, self._progress = rates, progress
+        self._known, self._rates, self._progress = known, rates, progress
         self._floors: dict[int, float] = {}
         self._nulls: dict[int, list[tuple[Activation, Outcome]]] = {}
         self._rng = np.random.default_rng(request.seed)
@@ -260,13 +271,14 @@ class _Search:
         facts, candidates = self._candidates()
         order = self._rng.permutation(len(candidates))  # a budget that ends early leaves a sample
         chosen = [candidates[i] for i in order]
-        if request.budget.candidates is not None:
-            chosen = chosen[: request.budget.candidates]
+        budget = request.budget.started()  # the space is there
+        if budget.candidates is not None:
+            chosen = chosen[: budget.candidates]
         halved = successive_halving(
             chosen,
             lambda part, rung, _: self._trained(part, request.rungs[rung].epochs, f"rung{rung}"),
             lambda rung: self._objective(request.rungs[rung].epochs),
-            chunk=CHUNK, spent=request.budget.spent, rungs=request.rungs,
+            chunk=CHUNK, spent=budget.spent, rungs=request.rungs,
         )  # fmt: skip
         rungs = [{"epochs": rung.epochs, "trained": n, "left": left}
                  for rung, n, left in zip(request.rungs, halved.reached, halved.left,
@@ -281,14 +293,17 @@ class _Search:
         def evaluate(part: Sequence[Candidate], generation: int) -> list[Outcome]:
             return self._trained(part, epochs, f"generation{generation}")
 
-        most = request.budget.candidates or 10**9
+        facts = self._counted()[0] if request.space == "units" and request.n_units == 1 else {}
+        budget = request.budget.started()
+        most = budget.candidates or 10**9
         objective = self._objective(epochs)
+        answers = self._null_shapes(epochs)
         if request.strategy == "reinforce":
             from rescu_cli.search.controller import reinforce
 
             history: list[Any] = reinforce(
                 request.n_units, evaluate, objective, self._rng, n_trained=most,
-                spent=request.budget.spent,
+                spent=budget.spent, answers=answers,
             )  # fmt: skip
         else:
             sampler: Sampler[Any] = (
@@ -297,37 +312,58 @@ class _Search:
             )  # fmt: skip
             history = evolve(
                 sampler, evaluate, objective, self._rng, n_trained=most,
-                spent=request.budget.spent, population=POPULATION, brood=BROOD,
+                spent=budget.spent, population=POPULATION, brood=BROOD, known=answers,
             )  # fmt: skip
-        return {}, history, [{"epochs": epochs, "trained": len(history), "left": 0}]
+        return facts, history, [{"epochs": epochs, "trained": len(history), "left": 0}]
 
     def _candidates(self) -> tuple[dict[str, Any], list[Candidate]]:
         request = self._request
         if request.space == "gradient":
             sampler = Curves(request.n_knots, request.interpolation)
             n = request.budget.candidates or 2000
-            drawn = dict.fromkeys(sampler.sample(self._rng) for _ in range(n))
-            return {}, list(drawn)
+            drawn: dict[bytes, Candidate] = {}
+            for _ in range(20 * n):  # small spaces have fewer
+                if len(drawn) == n:
+                    break
+                curve = sampler.sample(self._rng)
+                if sampler.rejection(curve) is None:
+                    drawn.setdefault(sampler.mark(curve), curve)
+            return {}, list(drawn.values())
+        facts, kept = self._counted()
+        for mark in self._null_shapes(request.rungs[-1].epochs):
+            kept.pop(mark, None)
+        return facts, sorted(kept.values())
+
+    def _counted(self) -> tuple[dict[str, Any], dict[bytes, Formula]]:
+        """The one-unit space in numbers, and its trainable functions by shape."""
         from rescu_cli.catalogue import get
         from rescu_cli.export import torch_functions
 
         space = one_unit_space({name: torch_functions(get(name)) for name in KNOWN})
         kept, reasons, counts = sorted_out(space.distinct)
-        shapes = {formula.shape(): formula for formula in reversed(kept)}
-        # A null row stands for its formula: the same network twice would say nothing.
-        for name in NULLS:
-            if name in space.recognised:
-                shapes.pop(space.recognised[name].shape(), None)
+        found = shapes(kept)
         facts = {
             "n_triples": space.n_triples,
             "n_distinct": len(space.distinct),
             "n_trainable": len(kept),
-            "n_shapes": len(shapes),
+            "n_shapes": len(found),
             "rejected": dict(counts),
             "reasons": reasons,
             "recognised": {name: f.spec for name, f in space.recognised.items()},
         }
-        return facts, sorted(shapes.values())
+        return facts, found
+
+    def _null_shapes(self, epochs: int) -> dict[bytes, Outcome]:
+        """The null rows' outcomes by shape: none is trained again as a formula.
+
+        The same network twice would say nothing, and `compare` refuses it.
+        """
+        from rescu_cli.export import torch_functions
+
+        return {
+            shape_of(torch_functions(activation).value): outcome
+            for activation, outcome in self._null_rows(epochs)
+        }
 
     # -- training --------------------------------------------------------------------------------
 
@@ -339,15 +375,26 @@ class _Search:
         return self._screened(scaled, epochs, folder)
 
     def _screened(self, subjects: Sequence[Subject], epochs: int, folder: str) -> list[Outcome]:
+        seeds = self._request.searching
+        rates = self._rates if epochs == self._request.rungs[-1].epochs else ()
+        keys = [f"{self._screening.spec([s], seeds, epochs).digest} {list(rates)}"
+                for s in subjects]  # fmt: skip
+        new = [(s, key) for s, key in zip(subjects, keys, strict=True) if key not in self._known]
+        if new:
+            self._known.add(
+                [key for _, key in new], self._train([s for s, _ in new], epochs, folder, rates)
+            )
+        return [_outcome(self._known[key], epochs) for key in keys]
+
+    def _train(
+        self, subjects: Sequence[Subject], epochs: int, folder: str, rates: Sequence[float]
+    ) -> list[Screened]:
         tick = self._progress
         said = None if tick is None else lambda done, of: tick(folder, done, of)
-        seeds = range(self._request.seeds)
-        # Named after what it trains: a larger budget finds the batches that it shares, and another
-        # search in the same directory has its own.
+        seeds = self._request.searching
+        # Named after what it trains: a batch that was stopped is found again by its cells.
         folder += f"-{self._screening.spec(subjects, seeds, epochs).digest[:12]}"
-        rates = self._rates if epochs == self._request.rungs[-1].epochs else ()
-        results = self._screening(subjects, seeds, epochs, self._folder / folder, rates, said)
-        return [_outcome(found, epochs) for found in results]
+        return self._screening(subjects, seeds, epochs, self._folder / folder, rates, said)
 
     def _null_rows(self, epochs: int) -> list[tuple[Activation, Outcome]]:
         """ReLU, SiLU and SmeLU; where gradients are searched, SmeLU at several β."""

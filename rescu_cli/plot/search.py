@@ -26,10 +26,12 @@ def plot_search(
 ) -> Figure:
     """Those trained longest in full colour, those that fell out before them in grey.
 
-    Candidates below the lowest fiftieth of the scores are left out of the frame, and counted.
+    What lies below the lowest fiftieth of those trained longest is left out of the frame, and
+    counted.
 
     Args:
-        rows: With ``activation``, ``null``, ``score``, ``pd`` and ``epochs``, as in the ranking.
+        rows: With ``activation``, ``null``, ``knots``, ``score``, ``pd`` and ``epochs``, as in the
+            ranking.
         best: Activations to name beside the null rows.
         width: Of the figure, in inches.
 
@@ -42,7 +44,9 @@ def plot_search(
     longest = max(row["epochs"] for row in drawn)
     ended = [r for r in drawn if r["epochs"] == longest]
     early = [r for r in drawn if r["epochs"] < longest and not r["null"]]
-    floor = float(np.quantile([r["score"] for r in drawn], _LOWEST))
+    scores = [r["score"] for r in ended]
+    floor = float(np.quantile(scores, _LOWEST))
+    floor -= 0.03 * (max(scores) - floor) + 1e-6  # room below the lowest point
     with house_style():
         figure = new_figure(width, 0.75 * width)
         axes = figure.subplots()
@@ -56,7 +60,7 @@ def plot_search(
         axes.set_ylim(bottom=floor)
         points = [(r["pd"], r["score"]) for r in ended]
         place_labels(
-            axes, [(r["pd"], r["score"]) for r in named], [_label(r) for r in named],
+            axes, [(r["pd"], r["score"]) for r in named], [_label(r, best) for r in named],
             colors=[_NULL if r["null"] else _BEST for r in named], bars=[(p, p) for p in points],
         )  # fmt: skip
         below = sum(r["score"] < floor for r in drawn)
@@ -70,8 +74,10 @@ def plot_search(
     return figure
 
 
-def _label(row: Mapping[str, Any]) -> str:
+def _label(row: Mapping[str, Any], best: Sequence[str]) -> str:
+    """The place of a candidate, and its text or its knots; neighbours look alike when cut off."""
     text = str(row["activation"])
     if row["null"]:
         return spec_label(text)
-    return text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"
+    said = f"{best.index(text) + 1}: {row['knots'] or text}"
+    return said if len(said) <= _LETTERS else said[: _LETTERS - 1] + "…"

@@ -24,6 +24,10 @@ class Budget:
     candidates: int | None = None
     _begun: float = field(default_factory=time.monotonic, repr=False)
 
+    def started(self) -> Budget:
+        """The same, counted from now."""
+        return Budget(self.seconds, self.candidates)
+
     def spent(self) -> float:
         """Share of the seconds that is used up; 0 without a limit."""
         if self.seconds is None:

@@ -12,7 +12,7 @@ and sees the controller beat random search.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -142,6 +142,7 @@ def reinforce(
     n_trained: int,
     spent: Callable[[], float] = lambda: 0.0,
     batch: int = BATCH,
+    answers: Mapping[bytes, Outcome] | None = None,
 ) -> list[tuple[Formula, Outcome]]:
     """Lets a controller write formulas until so many are trained, or the budget is spent.
 
@@ -156,13 +157,14 @@ def reinforce(
         n_trained: Formulas to train in all.
         spent: Share of the time budget that is used up, looked at between batches.
         batch: Formulas written at a time.
+        answers: Outcomes by mark that are known before, such as those of the null rows.
 
     Returns:
         Every formula that was trained, in the order of training.
     """
     sizes = choices(n_units)
     learner = Learner(sizes, int(rng.integers(2**31)))
-    known: dict[bytes, Outcome] = {}
+    known = dict(answers or {})
     history: list[tuple[Formula, Outcome]] = []
     generation = idle = 0
     while len(history) < n_trained and idle < len(UNARY) and (not history or spent() < 1):
@@ -171,12 +173,9 @@ def reinforce(
         marks = [formula.shape() for formula in formulas]
         new: dict[bytes, Formula] = {}
         for mark, formula in zip(marks, formulas, strict=True):
-            if mark in known or mark in new:
+            if mark in known or mark in new or rejection(formula) is not None:
                 continue
-            why = rejection(formula)
-            if why is not None:
-                known[mark] = Outcome(rejected=why)
-            elif len(history) + len(new) < n_trained:
+            if len(history) + len(new) < n_trained:
                 new[mark] = formula
         if new:
             found = list(zip(new.values(), evaluate(list(new.values()), generation), strict=True))
@@ -184,11 +183,10 @@ def reinforce(
             known |= dict(zip(new, (outcome for _, outcome in found), strict=True))
             generation += 1
         idle = 0 if new else idle + 1
-        answered = [i for i, mark in enumerate(marks) if mark in known]
-        rewards = [_reward(objective, known[marks[i]]) for i in answered]
-        learner.learn(words[answered], rewards)
+        rewards = {
+            i: objective.reward(known[mark]) if mark in known else _UNWORTHY
+            for i, (mark, formula) in enumerate(zip(marks, formulas, strict=True))
+            if mark in known or rejection(formula) is not None
+        }
+        learner.learn(words[list(rewards)], list(rewards.values()))
     return history
-
-
-def _reward(objective: Objective, outcome: Outcome) -> float:
-    return _UNWORTHY if outcome.rejected is not None else objective.reward(outcome)

@@ -8,7 +8,7 @@ wants; they are ranked among each other only by the next tournament.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -32,6 +32,7 @@ def evolve(
     population: int = POPULATION,
     tournament: int = TOURNAMENT,
     brood: int = BROOD,
+    known: Collection[bytes] = (),
 ) -> list[tuple[C, Outcome]]:
     """Evolves until so many candidates are trained, or the budget is spent.
 
@@ -45,11 +46,12 @@ def evolve(
         population: Alive at a time.
         tournament: Drawn from them; the best becomes the parent.
         brood: Children bred at a time.
+        known: Marks of what is not to be trained, such as the null rows.
 
     Returns:
         Every candidate that was trained, in the order of training.
     """
-    seen: set[bytes] = set()
+    seen = set(known)
     alive: deque[tuple[C, Outcome]] = deque()
     history: list[tuple[C, Outcome]] = []
 
@@ -57,10 +59,10 @@ def evolve(
         for _ in range(_TRIES):
             child = make()
             mark = sampler.mark(child)
-            if mark not in seen:
+            # Only what is trained is remembered: a multiple of it may have been refused.
+            if mark not in seen and sampler.rejection(child) is None:
                 seen.add(mark)
-                if sampler.rejection(child) is None:
-                    return child
+                return child
         return None
 
     def parent() -> C:

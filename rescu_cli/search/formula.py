@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite, pi, sqrt
@@ -130,9 +130,7 @@ class Formula:
     @cached_property
     def init_gain(self) -> float:
         """(E f(z)²)^(−1/2) for z ~ N(0, 1), by the trapezoidal rule; infinite for f = 0."""
-        z, weight = _normal_grid()
-        square = self.value(z) ** 2
-        return float((square * weight).sum()) ** -0.5 if square.any() else float("inf")
+        return _gain(self.value)
 
     surrogate = None
     """The slope is that of the value."""
@@ -154,8 +152,7 @@ class Formula:
 
     def shape(self) -> bytes:
         """The fingerprint of f at ReLU's scale: the same for f and c·f, c > 0."""
-        scale = self.init_gain if isfinite(self.init_gain) else 1.0
-        return fingerprint(self.value(probes()) * scale)
+        return shape_of(self.value)
 
 
 @dataclass(frozen=True)
@@ -217,6 +214,18 @@ class AtScale:
 def _chained(word: int, u: Pair) -> Pair:
     value, slope = UNARY[word].pair(u[0])
     return value, slope * u[1]
+
+
+def _gain(function: Callable[[Tensor], Tensor]) -> float:
+    z, weight = _normal_grid()
+    square = function(z) ** 2
+    return float((square * weight).sum()) ** -0.5 if square.any() else float("inf")
+
+
+def shape_of(function: Callable[[Tensor], Tensor]) -> bytes:
+    """The fingerprint of any function of tensors at ReLU's scale."""
+    gain = _gain(function)
+    return fingerprint(function(probes()) * (gain if isfinite(gain) else 1.0))
 
 
 def fingerprint(values: Tensor) -> bytes:

@@ -120,9 +120,14 @@ class Curves:
         return Curve(tuple(places), tuple(heights), self.interpolation)
 
     def mark(self, candidate: Curve) -> bytes:
-        return repr(candidate).encode()
+        return repr((_needed(candidate), candidate.interpolation)).encode()
 
     def rejection(self, candidate: Curve) -> str | None:
+        knots = _needed(candidate)
+        if self.interpolation == "linear" and len(knots) == 2:
+            (left, low), (right, _) = knots
+            if low == 0 and left == -right:
+                return "SmeLU, which is a null row"
         return None  # each is a RESCU activation
 
     def _leak(self, rng: np.random.Generator) -> int:
@@ -132,6 +137,22 @@ class Curves:
         inner = np.sort(rng.integers(leak, HEIGHT + 1, size=self.n_knots - 2))
         heights = (leak, *inner.tolist(), HEIGHT)
         return Curve(tuple(places), heights, self.interpolation)
+
+
+def _needed(curve: Curve) -> list[tuple[int, int]]:
+    """The knots without those that change nothing: beyond a flat end, or on a straight line."""
+    knots = list(zip(curve.places, curve.heights, strict=True))
+    while len(knots) > 2 and knots[0][1] == knots[1][1]:
+        del knots[0]
+    while len(knots) > 2 and knots[-1][1] == knots[-2][1]:
+        del knots[-1]
+    if curve.interpolation == "linear":
+        inner = [
+            b for a, b, c in zip(knots, knots[1:], knots[2:], strict=False)
+            if (b[1] - a[1]) * (c[0] - b[0]) != (c[1] - b[1]) * (b[0] - a[0])
+        ]  # fmt: skip
+        knots = [knots[0], *inner, knots[-1]]
+    return knots
 
 
 def _apart(places: list[int]) -> list[int]:

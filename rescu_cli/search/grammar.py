@@ -74,7 +74,9 @@ def _right(u: Tensor) -> Tensor:
 
 def _root(u: Tensor) -> Pair:
     value = u.abs().sqrt()
-    return value, torch.sign(u) / (2 * value)
+    # At 0 the slope has no value, and x·√|x| must not get one of 0·∞: 0 there, which is nobody's
+    # slope; what is steep beside 0 is refused for that.
+    return value, torch.where(u == 0, 0.0, torch.sign(u) / (2 * value))
 
 
 def _log_size(u: Tensor) -> Pair:

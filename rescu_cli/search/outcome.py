@@ -24,7 +24,6 @@ class Outcome:
         n_diverged: Trainings that diverged.
         epochs: Passes over the training part.
         lr: Learning rate.
-        rejected: Why it was not trained at all.
     """
 
     score: float | None = None
@@ -33,7 +32,6 @@ class Outcome:
     n_diverged: int = 0
     epochs: int = 0
     lr: float | None = None
-    rejected: str | None = None
 
 
 @dataclass(frozen=True)

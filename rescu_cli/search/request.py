@@ -9,6 +9,8 @@ from rescu_cli.search.budget import Budget
 from rescu_cli.search.halving import RUNGS, Rung
 from rescu_cli.search.outcome import Objective
 
+BLOCK = 10_000
+MOST_SEED = 100_000
 SPACES = ("units", "gradient")
 STRATEGIES = ("exhaustive", "evolution", "reinforce")
 
@@ -74,8 +76,25 @@ class Request:
                 "The controller writes formulas; for gradients use '--strategy evolution', or "
                 "'exhaustive' for a random sample."
             )
+        if max(self.seeds, self.confirm) > BLOCK or self.seed > MOST_SEED:
+            raise UsageError(
+                f"seeds {self.seeds}, confirm {self.confirm}, seed {self.seed}: at most {BLOCK}, "
+                f"{BLOCK} and {MOST_SEED}."
+            )
         if self.top < 1 or self.seeds < 2 or self.confirm < 2 or self.seed < 0:
             raise UsageError(
                 f"top {self.top}, seeds {self.seeds}, confirm {self.confirm}, seed {self.seed}: "
                 "needed are at least 1, 2, 2 and 0; a prediction difference takes two models."
             )
+
+    @property
+    def searching(self) -> range:
+        """Seeds of the trainings that choose; another ``seed`` has others."""
+        first = 2 * BLOCK * self.seed
+        return range(first, first + self.seeds)
+
+    @property
+    def confirming(self) -> range:
+        """Seeds of the confirmation: none of them is a seed of any search."""
+        first = 2 * BLOCK * self.seed + BLOCK
+        return range(first, first + self.confirm)

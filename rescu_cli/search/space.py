@@ -4,8 +4,8 @@ Two triples are one function if SymPy writes them alike (x + |x| and |x| + x), o
 ten digits at 64 places that are special for nothing (max(x, 0) and (x + |x|)/2). The first is
 exact; the second is evidence, not proof, and could merge functions that differ elsewhere.
 
-The filters look at f and f′ in float32 on a grid; what they reject cannot be trained as it is.
-They are measurements: a survivor is proved nothing.
+The filters look at f and f′ in float32 on a grid, at ReLU's scale, as they are trained; what they
+reject cannot be trained. They are measurements: a survivor is proved nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from math import isfinite, sqrt
 from typing import Protocol
 
 import sympy as sp
@@ -28,12 +29,13 @@ from rescu_cli.search.formula import (
     one_unit,
     probes,
 )
-from rescu_cli.search.grammar import BINARY, UNARY
+from rescu_cli.search.grammar import BINARY, EPSILON, UNARY
 
 REACH = 40.0
 STEEPEST = 10.0
 _STEPS = 8001
 _STRAIGHT = 1e-3
+_ROUNDING = 1e-6
 _ALIVE, _ALIVE_SHARE = 1e-3, 0.1
 _QUANTILES = 1000
 
@@ -95,6 +97,16 @@ def deduplicated(formulas: Iterable[Formula]) -> tuple[Formula, ...]:
     return tuple(sorted(best.values()))
 
 
+def shapes(formulas: Iterable[Formula]) -> dict[bytes, Formula]:
+    """One formula per function up to a positive factor: the one that is written most shortly."""
+    best: dict[bytes, Formula] = {}
+    for formula in formulas:
+        mark = formula.shape()
+        if mark not in best or _length(formula) < _length(best[mark]):
+            best[mark] = formula
+    return best
+
+
 def _length(formula: Formula) -> tuple[int, str]:
     return len(formula.spec), formula.spec
 
@@ -104,6 +116,9 @@ def rejection(formula: Formula) -> str | None:
     """Why the formula cannot be trained as it is; None if it can."""
     x = _places()
     value, slope = formula.pair(x)
+    gain = formula.init_gain
+    if isfinite(gain):
+        slope = slope * (gain / sqrt(2))
     for what, found in (("f", value), ("f'", slope)):
         bad = ~torch.isfinite(found)
         if bad.any():
@@ -112,14 +127,19 @@ def rejection(formula: Formula) -> str | None:
     steepest = float(slope.abs().max())
     if steepest > STEEPEST:
         at = float(x[slope.abs().argmax()])
-        return f"steep: |f'({at:g})| = {steepest:.3g} > {STEEPEST:g} on [-{REACH:g}, {REACH:g}]"
+        return (
+            f"steep: |f'({at:g})| = {steepest:.3g} > {STEEPEST:g} on [-{REACH:g}, {REACH:g}] at "
+            "ReLU's scale"
+        )
     near = x.abs() <= 3
     chord = _straight_line(x[near].double(), value[near].double())
     spread = float(value[near].max() - value[near].min())
-    if spread == 0 or chord <= _STRAIGHT * spread:
+    largest = float(value[near].abs().max())
+    if spread <= _ROUNDING * largest or chord <= _STRAIGHT * spread:
         return "affine: no value leaves a line on [-3, 3]"
     z = torch.from_numpy(normal_quantiles(_QUANTILES)).float()
-    alive = float((formula.gradient(z).abs() > _ALIVE).float().mean())
+    slope = formula.gradient(z) * (gain / sqrt(2))
+    alive = float((slope.abs() > _ALIVE).float().mean())
     if alive < _ALIVE_SHARE:
         return f"dead: |f'| > {_ALIVE:g} on {100 * alive:.1f} % of N(0, 1) only"
     return None
@@ -127,8 +147,8 @@ def rejection(formula: Formula) -> str | None:
 
 @lru_cache(maxsize=1)
 def _places() -> Tensor:
-    """An even grid, and 0 with what lies close to it, where roots and quotients break."""
-    small = torch.tensor([10.0**-e for e in (2, 4, 6, 8, 12, 30)])
+    """An even grid, and what is close to 0: roots break there, and near it quotients."""
+    small = torch.tensor([EPSILON, 2 * EPSILON, *(10.0**-e for e in (2, 4, 6, 8, 12, 30))])
     even = torch.linspace(-REACH, REACH, _STEPS)
     return torch.cat([even, small, -small, torch.zeros(1)]).sort().values
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 import rescu_cli as rescu
 from rescu_cli.cli.app import main
-from rescu_cli.errors import UsageError
+from rescu_cli.errors import StoreError, UsageError
+from rescu_cli.search.formula import Formula
 
 pytestmark = pytest.mark.xdist_group("search")  # one worker builds the space, once
 
@@ -39,7 +43,9 @@ def test_the_result_counts_the_space_and_ranks_the_null_rows(run: Any) -> None:
 
 def test_the_best_are_confirmed_with_seeds_that_the_search_did_not_use(run: Any) -> None:
     spec = run["confirmation"]["spec"]
-    assert min(spec["seeds"]) >= 1000
+    screened = json.loads(next(Path(run["run_dir"]).glob("rung0-*/spec.json")).read_text())
+    searched = screened.get("seeds") or screened["spec"]["seeds"]
+    assert not set(spec["seeds"]) & set(searched) and len(searched) == 2
     assert {w["activation"] for w in run["winners"]} <= {a["spec"] for a in spec["activations"]}
     screened = json.loads(next(Path(run["run_dir"]).glob("rung0-*/spec.json")).read_text())
     digest = screened.get("data_digest") or screened["spec"]["data_digest"]
@@ -125,11 +131,94 @@ def test_a_search_that_was_interrupted_goes_on_to_the_same_result(
         return real(*args)
 
     monkeypatch.setattr(work, "train", breaks)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stop:
         rescu.search_activations(budget="16", out=tmp_path / "run", **SMALL)
+    assert "the same command goes on" in stop.value.__notes__[0]
+    kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("cells/*.json")}
+    assert kept
     monkeypatch.setattr(work, "train", real)
     again = rescu.search_activations(budget="16", out=tmp_path / "run", **SMALL)
     assert again["ranking"] == run["ranking"]
+    assert kept == {p: p.stat().st_mtime_ns for p in kept}  # none was trained again
+
+
+def test_another_search_and_a_comparison_are_refused_in_a_run_directory(
+    run: Any, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(run["run_dir"], tmp_path / "run")
+    before = (tmp_path / "run" / "search.json").read_bytes()
+    for changed, said in (
+        ({"seed": 5}, "seed: 5 asked, 0 there"),
+        ({"lr": 1e-2}, "lr: 0.01 asked, 0.003 there"),
+        ({"data": "digits"}, "data: digits asked, breast_cancer there"),
+        ({"objective": "pd-at-accuracy"}, "objective: pd-at-accuracy asked"),
+    ):
+        with pytest.raises(StoreError, match=said):
+            rescu.search_activations(budget="16", out=tmp_path / "run", **{**SMALL, **changed})
+    assert (tmp_path / "run" / "search.json").read_bytes() == before
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "spec.json").write_text("{}")
+    with pytest.raises(StoreError, match="of a comparison"):
+        rescu.search_activations(budget="16", out=tmp_path / "other", **SMALL)
+
+
+def test_files_of_an_earlier_budget_do_not_stay(run: Any, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(run["run_dir"], tmp_path / "run")
+    (tmp_path / "run" / "found_9.json").write_text("{}")
+    found = rescu.search_activations(budget="16", out=tmp_path / "run", **{**SMALL, "top": 1})
+    assert {p.name for p in (tmp_path / "run").glob("found_*.json")} == {
+        Path(w["file"]).name for w in found["winners"] if w["file"]
+    }
+
+
+def test_null_rows_are_not_trained_again_as_formulas(tmp_path: Path) -> None:
+    """min(exp x, max(0, x)) is ReLU: in a confirmation both would be the same network."""
+    from rescu_cli.search.controller import reinforce
+    from rescu_cli.search.evolution import evolve
+    from rescu_cli.search.formula import one_unit, shape_of
+    from rescu_cli.search.outcome import Objective, Outcome
+    from rescu_cli.search.sampler import Formulas
+
+    relu = one_unit((18, 18, 4))  # max(max(x, 0), max(x, 0))
+    mark = relu.shape()
+    assert mark == shape_of(torch.relu) == shape_of(lambda x: 3 * torch.relu(x))
+
+    class Stubborn(Formulas):
+        """Draws ReLU at first, again and again."""
+
+        def sample(self, rng: np.random.Generator) -> Formula:
+            return relu if rng.random() < 0.5 else super().sample(rng)
+
+    def score(part: Sequence[Formula], generation: int) -> list[Outcome]:
+        assert all(formula.shape() != mark for formula in part)
+        return [Outcome(score=0.5, loss=0.0, epochs=1) for _ in part]
+
+    rng = np.random.default_rng(0)
+    assert len(evolve(Stubborn(1), score, Objective(), rng, n_trained=40, known=[mark])) == 40
+    known = {mark: Outcome(score=0.9, loss=0.0, epochs=1)}
+    assert len(reinforce(1, score, Objective(), rng, n_trained=64, answers=known)) == 64
+    large = one_unit((18, 19, 3))  # max(x, 0)/(min(x, 0) + ε): ReLU too, and refused
+    assert large.shape() == mark and Formulas(1).rejection(large) is not None
+
+    class Refused(Formulas):
+        """The refused multiple first, then what it is a multiple of."""
+
+        def __init__(self) -> None:
+            super().__init__(1)
+            self.drawn = iter([large, relu])
+
+        def sample(self, rng: np.random.Generator) -> Formula:
+            return next(self.drawn, None) or super().sample(rng)
+
+    trained = evolve(Refused(), lambda part, _: [Outcome(score=0.5, loss=0.0) for _ in part],
+                     Objective(), rng, n_trained=5)  # fmt: skip
+    assert trained[0][0] == relu
+    with pytest.raises(AssertionError):  # control: without, it is trained
+        evolve(Stubborn(1), score, Objective(), rng, n_trained=40)
 
 
 def test_a_larger_budget_trains_only_what_is_new(
@@ -145,7 +234,8 @@ def test_a_larger_budget_trains_only_what_is_new(
         found = rescu.search_activations(budget=budget, out=tmp_path / "run", **SMALL)
         assert found["n_trained"] == n
     first = sorted((tmp_path / "run").glob("rung0-*"))
-    assert sorted(len(list((f / "cells").iterdir())) // 2 for f in first) == [8, 8, 8, 16]
+    # In whatever batches: the 16 of before, and the 8 that are new.
+    assert sorted(len(list((f / "cells").iterdir())) // 2 for f in first) == [8, 16]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +253,7 @@ def test_every_strategy_ends_with_a_confirmed_ranking(
         for name in ("one", "two")
     )  # fmt: skip
     assert one["n_trained"] == 12 and len(one["winners"]) == 2
+    assert one["n_triples"] == (6250 if space == "units" and units == 1 else None)
     assert one["ranking"] == two["ranking"]
     if space == "gradient":
         assert "at equal accuracy" in one["conclusion"][-1]

@@ -67,7 +67,10 @@ def test_the_same_space_comes_in_the_same_order(space: Space) -> None:
     ("words", "kind"),
     [
         (("exp(x)", "x", "x1*x2"), "steep"),
-        (("x", "sqrt|x|", "x1+x2"), "not finite"),
+        (("x", "sqrt|x|", "x1+x2"), "steep"),
+        (("x", "x", "x1/(x2+eps)"), "not finite"),
+        (("x^2", "sinh(x)", "x1/(x2+eps)"), "not finite"),  # a pole at -1e-7
+        (("x^2", "x", "x1+x2"), "steep"),
         (("x", "x", "x1+x2"), "affine"),
         (("beta", "beta", "x1+x2"), "affine"),
         (("exp(x)", "cos(x)", "x1/(x2+eps)"), "steep"),
@@ -78,6 +81,34 @@ def test_what_cannot_be_trained_is_refused_with_the_reason(
 ) -> None:
     why = rejection(one_unit((word(words[0]), word(words[1]), pairing(words[2]))))
     assert why is not None and why.startswith(kind)
+
+
+@pytest.mark.parametrize(
+    ("words", "steepest"),
+    [(("x", "sqrt|x|", "x1*x2"), 10), (("tanh(x)", "sqrt|x|", "x1*x2"), 2),
+     (("x", "sqrt|x|", "min(x1,x2)"), 2)],
+)  # fmt: skip
+def test_a_root_that_is_multiplied_away_at_0_is_no_reason(
+    words: tuple[str, str, str], steepest: float
+) -> None:
+    """f'(0) is 0·∞ in code that takes the root's slope at 0, and bounded in truth."""
+    formula = one_unit((word(words[0]), word(words[1]), pairing(words[2])))
+    assert rejection(formula) is None
+    x = torch.linspace(-40, 40, 8001, dtype=torch.float64)
+    quotients = formula.value(x).diff() / x.diff()
+    assert float(quotients.abs().max()) < steepest
+    assert bool(formula.gradient(x).isfinite().all())
+
+
+def test_filters_judge_what_is_trained_whatever_the_factor(space: Space) -> None:
+    """What is nearly within 10 as it is written may be far beyond at ReLU's scale."""
+    steep = one_unit((word("sin(x)"), word("min(x,0)"), pairing("sigmoid(x1)*x2")))
+    x = torch.linspace(-40, 40, 8001)
+    assert float(steep.gradient(x).abs().max()) < 11
+    scaled = float(AtScale(steep).gradient(x).abs().max())
+    assert 10 < scaled < 30 and (rejection(steep) or "").startswith("steep")
+    for formula in sorted_out(space.distinct)[0][::50]:
+        assert float(AtScale(formula).gradient(x).abs().max()) <= 10
 
 
 def test_functions_that_differ_by_a_factor_have_one_shape_and_others_do_not() -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rescu_cli.errors import UnknownNameError, UsageError
+from rescu_cli.export import torch_functions
 from rescu_cli.search.budget import read_budget
 from rescu_cli.search.controller import Learner, choices, reinforce, spelled
 from rescu_cli.search.evolution import evolve
@@ -93,6 +94,46 @@ def test_evolution_climbs_where_random_search_does_not() -> None:
         drawn = [Curves(4).sample(rng) for _ in range(300)]
         wins += best > max(o.score or 0 for o in likeness(drawn, 0))
     assert wins >= 5  # a sample may be lucky; six draws in a row are not
+
+
+def test_the_oldest_dies_however_good_it_was() -> None:
+    """The best of all is born first, and no parent any more once as many as live were born."""
+    parents: list[Curve] = []
+    first: list[Curve] = []
+
+    class Watched(Curves):
+        def mutate(self, candidate: Curve, rng: np.random.Generator) -> Curve:
+            parents.append(candidate)
+            return super().mutate(candidate, rng)
+
+    def score(curves: Sequence[Curve], generation: int) -> list[Outcome]:
+        if not first:
+            first.append(curves[0])
+        return [Outcome(score=float(c == first[0]), loss=0.0, epochs=1) for c in curves]
+
+    evolve(Watched(4), score, ACCURACY, np.random.default_rng(3), n_trained=100, population=20,
+           tournament=20, brood=10)  # fmt: skip
+    early, late = parents[:20], parents[40:]
+    assert early.count(first[0]) >= 10  # every tournament is of all that live
+    assert late and first[0] not in late
+
+
+def test_knots_that_change_nothing_do_not_make_another_curve() -> None:
+    sampler = Curves(4)
+    one = Curve((-32, -8, 8, 32), (0, 0, 32, 32))
+    two = Curve((-20, -8, 8, 16), (0, 0, 32, 32))
+    other = Curve((-32, -8, 8, 32), (0, 1, 32, 32))
+    assert sampler.mark(one) == sampler.mark(two) != sampler.mark(other)
+    x = torch.linspace(-6, 6, 101, dtype=torch.float64)
+    values = [torch_functions(c.activation()).value(x) for c in (one, two, other)]
+    torch.testing.assert_close(values[0], values[1], atol=1e-14, rtol=0)
+    assert float((values[0] - values[2]).abs().max()) > 1e-3
+    straight = Curve((-8, 0, 8), (0, 16, 32), "linear")
+    assert Curves(3, "linear").mark(straight) == Curves(2, "linear").mark(
+        Curve((-8, 8), (0, 32), "linear")
+    )
+    assert "SmeLU" in str(Curves(3, "linear").rejection(straight))
+    assert Curves(3, "pchip").rejection(Curve((-8, 0, 8), (0, 16, 32))) is None
 
 
 def test_the_same_seed_breeds_the_same_and_nothing_twice() -> None:

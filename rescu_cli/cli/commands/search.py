@@ -35,7 +35,8 @@ def search(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="300s, 5m, 1h, or a number of candidates; without one, the whole one-unit space.",
+            help="300s, 5m, 1h, or a number of candidates; without one, the whole one-unit space. "
+            "Confirmation and proofs come on top.",
             show_default=False,
         ),
     ] = None,
@@ -141,7 +142,7 @@ def _print(result: Mapping[str, Any]) -> None:
     for winner in result["winners"]:
         if winner["reason"] is not None:
             render.say(f"{winner['activation']}: no file. {winner['reason']}")
-    if not result["complete"]:
+    if any(rung["left"] for rung in result["rungs"]):
         render.say("The budget ended before the space did; a larger one goes on from here.")
     render.write_text(f"Run directory: {result['run_dir']}")
 
