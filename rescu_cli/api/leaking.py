@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rescu_cli.sequence.leak.similarity import Similarity
     from rescu_cli.sequence.leak.toy import Asked
 
-RESULT = "result.json"
+RESULT = "leak.json"
 FIGURE = "leak"
 ACTIVATIONS = ("relu", "smelu", "swish")
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -42,7 +42,7 @@ def leak_rate(
         pairs: A CSV with the header concept,control,test; or triples of texts.
         similarity: ``ngrams:3``, ``words``, ``vectors:FILE``, or several; the first one is the
             headline.
-        out: Folder for ``result.json``; nothing is written if None.
+        out: Folder for ``leak.json``; nothing is written if None.
 
     Returns:
         The ``result`` of ``rescu seq leak --pairs FILE --json``: the rate with its 95 % interval
@@ -68,9 +68,9 @@ def leak_rate(
     else:
         given = require_pairs(cast("Iterable[Sequence[str]]", pairs))
     asked = [similarity] if isinstance(similarity, str) else list(similarity)
-    if not asked or len(set(asked)) != len(asked):
-        raise UsageError(f"Similarities {asked} asked; one at least, none twice.")
     chosen = [similarity_of(text, given) for text in asked]
+    if not asked or len({one.name for one in chosen}) != len(asked):
+        raise UsageError(f"Similarities {asked} asked; one at least, none twice.")
     found = [_judged(given, s) for s in chosen]
     first = found[0]
     result = {
@@ -113,7 +113,7 @@ def toy_leak(
         epochs: Passes over the corpus.
         lr: First learning rate.
         batch_size: Tokens per step.
-        out: Folder for ``result.json`` and the figure; nothing is written if None.
+        out: Folder for ``leak.json`` and the figure; nothing is written if None.
         progress: Called with (models done, models to do).
 
     Returns:
@@ -246,8 +246,8 @@ def _notes(
         )
     if len(pairs) < FEW_PAIRS:
         notes.append(
-            f"{len(pairs)} pair{'s' * (len(pairs) > 1)} make a wide interval; its width falls with "
-            "the square root of their number."
+            f"{len(pairs)} pair{'s make' if len(pairs) > 1 else ' makes'} a wide interval; its "
+            "width falls with the square root of their number."
         )
     return notes
 
@@ -329,6 +329,14 @@ def _toy_notes(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[
         for row in rows
         if not row["monotone"]
     ]
+    from rescu_cli.sequence.leak.rate import MANY_TIES
+
+    ties = max((rate["tie_share"] for row in rows for rate in row["rates"]), default=0.0)
+    if ties > MANY_TIES:
+        notes.append(
+            f"Up to {100 * ties:.0f} % of the pairs are ties, mostly outputs that name nothing; "
+            "each counts 50, which draws every rate to 50. Train longer, or compare rates only."
+        )
     return notes + few_seeds(len(seeds))
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 NO_GATE = "none"
 GATES = ("swish", "smelu", "mish", "relu", NO_GATE)
 FIGURE = "retention"
-RESULT = "result.json"
+RESULT = "retention.json"
+_LARGEST_LOSS = 700.0
 GATES_RESULT = "gates.json"
 
 
@@ -49,7 +50,7 @@ def retention(
         scores: ``normalised`` divides rows by the paper's factors, of which each form has its own;
             ``plain`` does not.
         seed: Of the weights and the sequence.
-        out: Folder for ``result.json`` and the figure; nothing is written if None.
+        out: Folder for ``retention.json`` and the figure; nothing is written if None.
 
     Returns:
         The ``result`` of ``rescu seq retention --json``: ``max_abs``, the largest difference of
@@ -75,11 +76,12 @@ def retention(
     code = None if chosen is None else _function(chosen)
     if dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
-    folder = None if out is None else make_folder(out)
     asked = list(dict.fromkeys([*GROWTH_EPS, eps]))
-    every = agreements(request, code, DTYPES, asked)
+    every = agreements(request, code, [dtype], asked)
+    every += agreements(request, code, [d for d in DTYPES if d != dtype], GROWTH_EPS)
     found = next(one for one in every if one.dtype == dtype and one.eps == eps)
-    growth = [one for one in every if one.eps in GROWTH_EPS]
+    growth = sorted((one for one in every if one.eps in GROWTH_EPS),
+                    key=lambda one: DTYPES.index(one.dtype))  # fmt: skip
     result = {
         **_about(chosen),
         "seq": seq, "chunk": chunk, "chunks": -(-seq // chunk), "heads": heads, "width": width,
@@ -94,8 +96,8 @@ def retention(
             for one in growth
         ],
     }  # fmt: skip
-    if folder is not None:
-        _save(folder, result)
+    if out is not None:
+        _save(make_folder(out), result)
     return result
 
 
@@ -162,10 +164,12 @@ def compare_gates(
         for gate, key, row in zip(gated, spec["activations"], shown["activations"], strict=True):
             found[gate] = {**row, "predictions": folder / "predictions" / f"{key['slug']}.npz"}
     if NO_GATE in asked:
-        place = None if folder is None else folder / "ungated" if gated else folder
+        place = None if folder is None else folder / "ungated"
         # Its activation takes no part, and is none that has a gain.
         report = compare(["identity"], model="retnet_ungated", out=place, **options)
         folder, shown = folder or report.run_dir, report.to_dict()
+        advice += [sentence.replace("identity", NO_GATE) for sentence in shown["advice"]
+                   if sentence.replace("identity", NO_GATE) not in advice]  # fmt: skip
         spec = spec or shown["spec"]
         (key,) = shown["spec"]["activations"]
         found[NO_GATE] = {
@@ -240,11 +244,14 @@ def _row(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exp(loss: float | None) -> float | None:
-    return None if loss is None else exp(loss)
+    """The perplexity; None of a loss that no float is the exponential of."""
+    return None if loss is None or loss > _LARGEST_LOSS else exp(loss)
 
 
 def _exps(interval: Sequence[float] | None) -> list[float] | None:
-    return None if interval is None else [exp(end) for end in interval]
+    if interval is None or interval[1] > _LARGEST_LOSS:
+        return None
+    return [exp(end) for end in interval]
 
 
 def _ratio(ours: Sequence[float | None], theirs: Sequence[float | None]) -> dict[str, Any] | None:

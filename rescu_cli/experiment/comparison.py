@@ -170,7 +170,7 @@ def compare(
     return replace(
         report,
         activations=tuple(replace(r, surrogate=labels[r.activation]) for r in report.activations),
-        advice=(*run.remarks, *surrogates, *report.advice),
+        advice=(*dataset.caveats, *run.remarks, *surrogates, *report.advice),
     )
 
 
@@ -197,6 +197,11 @@ def _require(
         )
     if tune is not None and lr is not None:
         raise UsageError("'--lr' gives one learning rate and '--tune' searches for it; name one.")
+    if MODELS[spec.model].takes_no_activation and len(spec.activations) > 1:
+        raise UsageError(
+            f"The model {spec.model!r} has no activation: {len(spec.activations)} named would be "
+            "one and the same. Name one, e.g. identity."
+        )
     load_plan(spec.model, dataset, spec.hidden)  # refuses data that do not suit the model
 
 

@@ -18,6 +18,8 @@ from rescu_cli.plot.legend import add_legend
 from rescu_cli.plot.style import COLUMN_WIDTH, GREY, house_style, new_figure
 
 _HEIGHT = 2.2
+_UNDER = {"markersize": 7, "fillstyle": "none"}
+"""The first dtype stays visible where another's points are the same."""
 _ZERO = 1e-14  # where ε = 0 stands on the logarithmic axis
 _BROKEN = 3e-14
 _NAMES = {"retention": "retention, recurrent form", "attention": "attention with a cache"}
@@ -50,7 +52,8 @@ def plot_retention(result: Mapping[str, Any], *, width: float = 1.35 * COLUMN_WI
                 points = [row for row in mine if (row["eps"] == 0) == part]
                 axes.plot([row["eps"] or _ZERO for row in points],
                           [row["largest"] for row in points],
-                          linestyle=style or "none", **look(index), zorder=4)  # fmt: skip
+                          linestyle=style or "none", zorder=4,
+                          **{**look(index), **(_UNDER if index == 0 else {})})  # fmt: skip
         _log_axes(axes)
         axes.set_xlabel("ε of the group norm")
         axes.set_ylabel("largest difference\nbetween two forms")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from rescu_cli.errors import ExitCode
 from tests.cli.conftest import Run
@@ -39,11 +41,39 @@ def test_growth_has_every_dtype_and_epsilon(rescu: Run) -> None:
 
 def test_epsilon_parts_the_forms_and_the_text_says_why(rescu: Run) -> None:
     outcome = rescu("seq", "retention", "--seq", "50", "--chunk", "7", "--eps", "1e-4")
-    assert outcome.code == ExitCode.REFUTED
+    assert outcome.code == ExitCode.DONE  # nor are they meant to
     assert "The forms do not agree" in outcome.out and "only a norm with ε = 0" in outcome.out
     assert "8 chunks of 7, the last of 1" in outcome.out
     plain = rescu("seq", "retention", "--eps", "1e-4", "--scores", "plain", "--json")
     assert plain.result["agree"] is True
+
+
+@pytest.mark.parametrize("argv", [(), ("--scores", "plain", "--eps", "1e-4")])
+def test_forms_that_should_agree_and_do_not_are_exit_1(
+    rescu: Run, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...]
+) -> None:
+    from rescu_cli.sequence.retention import forms
+
+    right = forms.query_decay
+    monkeypatch.setattr(forms, "query_decay", lambda γ, size: right(γ, size) / γ[:, None])
+    outcome = rescu("seq", "retention", *argv)
+    assert outcome.code == ExitCode.REFUTED and "do not agree" in outcome.out
+
+
+def test_a_dtype_that_cannot_tell_gives_no_verdict(
+    rescu: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right and wrong forms alike: in bfloat16 roundings are as large as a mistake."""
+    from rescu_cli.sequence.retention import forms
+
+    argv = ("seq", "retention", "--seq", "200", "--chunk", "20", "--dtype", "bfloat16")
+    for _ in range(2):
+        outcome = rescu(*argv)
+        assert outcome.code == ExitCode.UNDECIDED and "No verdict" in outcome.out
+        assert rescu(*argv, "--json").result["agree"] is None
+        monkeypatch.setattr(
+            forms, "value_decay", lambda γ, size: torch.ones((len(γ), size), dtype=torch.float64)
+        )
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
@@ -75,7 +105,7 @@ def test_a_surrogate_gradient_is_marked(rescu: Run) -> None:
 
 def test_out_receives_the_result_and_the_figure(rescu: Run, tmp_path: Path) -> None:
     outcome = rescu("seq", "retention", "--out", str(tmp_path), "--json")
-    assert json.loads((tmp_path / "result.json").read_text()) == outcome.result
+    assert json.loads((tmp_path / "retention.json").read_text()) == outcome.result
     assert (tmp_path / "retention.png").stat().st_size > 1000
     assert "float64" in (tmp_path / "retention.svg").read_text()
 
@@ -99,6 +129,8 @@ def test_one_position_in_heads_of_two_is_no_trouble(rescu: Run, tmp_path: Path) 
         (("--gate", "swihs"), "swish"),
         (("--gate", "relu", "--gate", "mish"), "'--train' compares several"),
         (("--scores", "raw"), "kind of scores"),
+        (("--seeds", "3"), "'--seeds' is of the language model; add '--train'"),
+        (("--data", "text:missing.txt"), "'--data' is of the language model"),
         (("--train", "--data", "digits"), "windows of text"),
         (("--train", "--data", "text:missing.txt"), "Cannot read"),
     ],
@@ -124,7 +156,7 @@ def test_training_on_a_users_text_prints_perplexity_and_pd(rescu: Run, tmp_path:
     assert shown.code == ExitCode.DONE
     for part in (
         "perplexity",
-        "over smelu:beta=1's",
+        "over first's",
         "pd_l1",
         "difference",
         "none",
@@ -134,3 +166,51 @@ def test_training_on_a_users_text_prints_perplexity_and_pd(rescu: Run, tmp_path:
     rows = json.loads((tmp_path / "r" / "training" / "gates.json").read_text())["gates"]
     assert [row["activation"] for row in rows] == ["smelu:beta=1", "none"]
     assert all(row["perplexity"]["ci"][0] > 1 for row in rows)
+
+
+def test_a_failing_run_leaves_an_earlier_result_as_it_was(rescu: Run, tmp_path: Path) -> None:
+    assert rescu("seq", "retention", "--out", str(tmp_path)).code == ExitCode.DONE
+    before = (tmp_path / "retention.json").read_bytes()
+    for bad in ("text:nothing.txt", "grammar:n=x", "digits"):
+        outcome = rescu("seq", "retention", "--seq", "20", "--chunk", "3", "--train", "--data", bad,
+                        "--out", str(tmp_path))  # fmt: skip
+        assert outcome.code in (ExitCode.USAGE, ExitCode.STORE)
+        assert (tmp_path / "retention.json").read_bytes() == before
+    assert rescu("seq", "retention", "--eps", "nan", "--out", "new").code == ExitCode.USAGE
+    assert not Path("new").exists()
+
+
+def test_perplexity_is_that_of_the_stored_predictions(rescu: Run, tmp_path: Path) -> None:
+    """exp of the mean −log p of the label, from the files of the run; its ends are not ± alike."""
+    text = tmp_path / "song.txt"
+    text.write_text("one two three four. " * 150, encoding="utf-8")
+    argv = ("seq", "retention", "--train", "--data", f"text:{text},window=6", "--gate", "relu",
+            "--seeds", "3", "--epochs", "1", "--out", str(tmp_path / "r"))  # fmt: skip
+    shown = rescu(*argv)
+    row = json.loads((tmp_path / "r" / "training" / "gates.json").read_text())["gates"][0]
+    with np.load(tmp_path / "r" / "training" / "predictions" / "relu.npz") as file:
+        p, y = file["predictions"].astype(float), file["labels"]
+    said = text.read_text()
+    n = len(said) // 7
+    right = [said[7 * i + 6] for i in range(n - round(n * 0.2), n)]  # the seventh of each window
+    assert [sorted(set(said))[label] for label in y] == right
+    losses = -np.log(p[:, np.arange(len(y)), y]).mean(1)
+    assert row["perplexity"]["per_seed"] == pytest.approx(np.exp(losses), rel=1e-5)
+    assert row["perplexity"]["mean"] == pytest.approx(float(np.exp(losses.mean())), rel=1e-5)
+    low, high = row["perplexity"]["ci"]
+    assert f"{row['perplexity']['mean']:.3f} [{low:.3f}, {high:.3f}]" in shown.out
+
+
+def test_what_diverged_without_a_gate_is_told_too(rescu: Run, tmp_path: Path) -> None:
+    text = tmp_path / "song.txt"
+    text.write_text("one two three four. " * 100, encoding="utf-8")
+    outcome = rescu("seq", "retention", "--train", "--data", f"text:{text},window=6", "--gate",
+                    "relu", "--gate", "none", "--seeds", "2", "--epochs", "1", "--lr", "1e30")  # fmt: skip
+    assert outcome.code == ExitCode.DONE
+    assert "none: 2 of 2 trainings diverged" in " ".join(outcome.err.split())
+
+
+def test_a_model_without_a_gate_takes_one_activation(rescu: Run, tmp_path: Path) -> None:
+    outcome = rescu("compare", "relu", "swish", "--model", "retnet_ungated", "--data", "grammar",
+                    "--out", str(tmp_path / "r"))  # fmt: skip
+    assert outcome.code == ExitCode.USAGE and "Name one" in outcome.err

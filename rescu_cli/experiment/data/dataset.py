@@ -40,12 +40,14 @@ class Dataset:
         task: ``classification`` or ``regression``.
         cardinalities: The first columns are categories; how many each has. They are whole numbers
             0 … cardinality − 1 in both parts.
+        caveats: What a result on these data must say, in sentences.
         shape: Of one example's numeric features, row by row: (channels, length) or (channels,
             height, width); empty for a table.
 
     Raises:
         UsageError: If shapes, labels or values do not fit together. Empty parts and NaN are
-            refused. A class may be missing from the test part, not from the training part.
+            refused. A class may be missing from the test part, not from the training part; of a
+            text it may be any of the training characters.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Dataset:
     task: str = "classification"
     cardinalities: tuple[int, ...] = ()
     shape: tuple[int, ...] = ()
+    caveats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -95,7 +98,10 @@ class Dataset:
                     f"{self.n_classes}."
                 )
             return
-        missing = sorted(set(range(self.n_classes)) - set(np.unique(self.y_train).tolist()))
+        seen = set(np.unique(self.y_train).tolist())
+        if self.cardinalities == (self.n_classes,) * self.n_features:  # a text: labels are letters
+            seen |= set(np.unique(self.x_train).astype(int).tolist())
+        missing = sorted(set(range(self.n_classes)) - seen)
         if self.n_classes < 2 or missing:
             raise UsageError(
                 f"Data {self.name!r}: training needs at least 2 classes and an example of each; "

@@ -59,7 +59,6 @@ def load(n: int = 60_000, window: int = 32, seed: int = 0) -> Dataset:
             f"; the entropy rate is {h:.4f} nats per character, so no model's perplexity is below "
             f"{exp(h):.4f} but by luck"
         ),
-        fold=False,
     )  # fmt: skip
 
 

@@ -42,5 +42,5 @@ def load(path: str, window: int = 32) -> Dataset:
         raise UsageError(f"{path} has no text in it; a language model needs some to learn from.")
     return windows_dataset(
         text, window, name=f"text:{Path(path).name}", source=f"file {Path(path).name}",
-        about="", fold=True,
+        about="",
     )  # fmt: skip

@@ -14,13 +14,14 @@ TEST_SHARE = 0.2
 FEWEST = 4  # windows for training
 
 
-def windows_dataset(
-    text: str, window: int, *, name: str, source: str, about: str, fold: bool
-) -> Dataset:
+def windows_dataset(text: str, window: int, *, name: str, source: str, about: str) -> Dataset:
     """Cuts a text into windows that do not overlap; the last fifth of them is the test part.
 
     An example is a window of characters, as categories, and its label the character behind it. No
-    character is in two examples, so that any other division of them is one of the text too.
+    character is in two examples, so that any other division of them is one of the text too. The
+    alphabet is that of the training part: a model is trained on all its positions. A test window
+    whose label is not in it is left out, and such a character elsewhere is replaced by the most
+    common one; `Dataset.caveats` tells both.
 
     Args:
         text: The whole text.
@@ -28,12 +29,9 @@ def windows_dataset(
         name: Of the data set.
         source: Where the text is from.
         about: More on the preparation.
-        fold: Whether characters that are a label of no training window are replaced by the
-            most common one; else such a text is
-            refused.
 
     Raises:
-        UsageError: If the text is too short, or has fewer than two characters that are common.
+        UsageError: If the text is too short, or has fewer than two different characters.
     """
     length = window + 1
     n = len(text) // length
@@ -41,53 +39,57 @@ def windows_dataset(
     if n_test < 1 or n - n_test < FEWEST:
         raise UsageError(
             f"Data {name!r}: a text of {len(text):,} characters gives {n} window(s) of {window} "
-            f"and a label; training needs {FEWEST} at least. Give a "
-            "longer text or a smaller window."
+            f"and a label; training needs {FEWEST} at least. Give a longer text or a smaller "
+            "window, e.g. 'text:FILE,window=8'."
         )
     characters = np.array(list(text[: n * length])).reshape(n, length)
     n_train = n - n_test
-    characters, said = _common(characters, n_train) if fold else (characters, "")
-    alphabet = sorted(set(characters.ravel().tolist()))
-    seen = _labels(characters, n_train)
-    rare = [c for c in alphabet if not seen[c]]
-    if rare or len(alphabet) < 2:
-        raise UsageError(
-            f"Data {name!r}: every character must be the label of a training window, and there "
-            f"must be two; of {len(alphabet)} character(s), {len(rare)} are the "
-            "label of none. Give a longer text or a smaller window."
+    common = Counter(characters[:n_train].ravel().tolist())
+    alphabet = sorted(common)
+    known = np.isin(characters, alphabet)
+    kept = known[:, -1]  # all of the training part
+    if len(alphabet) < 2 or not kept[n_train:].any():
+        what = (
+            f"the training part has one character only, {alphabet[0]!r}"
+            if len(alphabet) < 2
+            else "no test window ends in a character of the training part"
         )
-    tokens = np.searchsorted(np.array(alphabet), characters)
+        raise UsageError(f"Data {name!r}: {what}; there is nothing to learn. Give another text.")
+    usual = max(common, key=lambda c: (common[c], c))
+    tokens = np.searchsorted(np.array(alphabet), np.where(known, characters, usual))
     x, y = tokens[:, :window].astype(np.float32), tokens[:, window].astype(np.int64)
+    test = n_train + np.flatnonzero(kept[n_train:])
     return Dataset(
         name=name,
         x_train=x[:n_train],
         y_train=y[:n_train],
-        x_test=x[n_train:],
-        y_test=y[n_train:],
-        example_ids=np.arange(n_train, n, dtype=np.int64),
+        x_test=x[test],
+        y_test=y[test],
+        example_ids=test.astype(np.int64),
         n_classes=len(alphabet),
         cardinalities=(len(alphabet),) * window,
         source=source,
         preparation=(
             f"windows of {window} characters that do not overlap, and the character behind each; "
-            f"the last fifth of the text is the test part; {len(alphabet)} characters{said}{about}"
+            f"the last fifth of the text is the test part; {len(alphabet)} characters{about}"
         ),
+        caveats=_caveats(known[n_train:], usual),
     )
 
 
-def _labels(characters: NDArray[np.str_], n_train: int) -> Counter[str]:
-    return Counter(characters[:n_train, -1].tolist())
-
-
-def _common(characters: NDArray[np.str_], n_train: int) -> tuple[NDArray[np.str_], str]:
-    """The windows with rare characters replaced, and what to say of it."""
-    seen = _labels(characters, n_train)
-    rare = ~np.isin(characters, list(seen))
-    if not rare.any():
-        return characters, ""
-    common = max(seen, key=lambda c: (seen[c], c))
-    n_rare = len(set(characters[rare].tolist()))
-    return np.where(rare, common, characters), (
-        f", {n_rare} more that are rare ({100 * rare.mean():.2g} % of the text) are replaced by "
-        f"{common!r}"
-    )
+def _caveats(known: NDArray[np.bool_], usual: str) -> tuple[str, ...]:
+    """What was left out of the test part and replaced in it."""
+    n_left = int((~known[:, -1]).sum())
+    context = known[known[:, -1], :-1]
+    said = []
+    if n_left:
+        said.append(
+            f"{n_left} of {len(known)} test windows are left out: the character to predict is not "
+            "in the training part. The perplexity is of the others."
+        )
+    if not context.all():
+        said.append(
+            f"{100 * float((~context).mean()):.2g} % of the characters before those to predict are "
+            f"not in the training part either, and were replaced by {usual!r}."
+        )
+    return tuple(said)

@@ -30,6 +30,7 @@ class Row:
         score: What is reported of a classification: ``accuracy`` or ``auc``.
         trainer: Module and function with the arguments of `rescu_cli.experiment.train.train`, for a
             model that is no chain of stages; empty for one that is.
+        takes_no_activation: Whether all activations would be one and the same model.
     """
 
     plan: str
@@ -41,6 +42,7 @@ class Row:
     batch_size: int = 64
     score: str = "accuracy"
     trainer: str = ""
+    takes_no_activation: bool = False
 
 
 MODELS: dict[str, Row] = {
@@ -64,7 +66,7 @@ MODELS: dict[str, Row] = {
         "rescu_cli.experiment.models.retnet:plan",
         "the same without a gate, the control: no activation takes part",
         hidden=(32, 32), epochs=10, lr=3e-3, batch_size=32,
-        trainer="rescu_cli.experiment.models.retnet:train_ungated",
+        trainer="rescu_cli.experiment.models.retnet:train_ungated", takes_no_activation=True,
     ),
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import copysign, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,8 @@ def cosine(a: Vector | None, b: Vector | None) -> float | None:
     if size == 0:
         return 0.0
     dot = _dot(a, b)
-    return copysign(sqrt(dot * dot / size), dot)  # whole numbers of any size divide correctly
+    found = sqrt(dot * dot / size)  # whole numbers of any size divide correctly
+    return -found if dot < 0 else found  # copysign would need the dot product as a float
 
 
 def _dot(a: Vector, b: Vector) -> int:

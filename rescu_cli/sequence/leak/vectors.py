@@ -114,7 +114,7 @@ def _from_text(path: Path) -> Iterator[tuple[str, str, _Numbers]]:
         with path.open(encoding="utf-8-sig", newline="\n") as file:
             for number, line in enumerate(file, 1):
                 parts = line.rstrip("\r\n").rstrip(" ").split(" " if "\t" not in line else None)
-                if parts == [""] or (number == 1 and _is_header(parts)):
+                if parts == [""] or (not dimension and _is_header(parts)):
                     continue
                 dimension = dimension or len(parts) - 1
                 where = f"{path}, line {number}"
@@ -124,6 +124,15 @@ def _from_text(path: Path) -> Iterator[tuple[str, str, _Numbers]]:
                         + (f", and {dimension} on the lines before." if dimension else ".")
                     )
                 # Words with spaces in them exist: the numbers are the last ones.
+                if (
+                    parts[0]
+                    and all(_is_number(part) for part in parts[1:])
+                    and (len(parts) > dimension + 1)
+                ):
+                    raise UsageError(
+                        f"{where}: {len(parts) - 1} numbers after the word, and {dimension} on the "
+                        "lines before."
+                    )
                 word = " ".join(parts[: len(parts) - dimension])
                 yield where, word, _Numbers(where, parts[len(parts) - dimension :])
     except OSError as error:
@@ -135,6 +144,14 @@ def _from_text(path: Path) -> Iterator[tuple[str, str, _Numbers]]:
         ) from None
     if not dimension:
         raise UsageError(f"{path} holds no vector; a word and its numbers stand on each line.")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_header(parts: Sequence[str]) -> bool:

@@ -18,6 +18,7 @@ from rescu_cli.sequence.retention.layer import DTYPES, Layer, LayerRequest
 GROWTH_EPS = (0.0, 1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 SAFETY = 8.0  # random layers in float64 and float32 stay below a third of it
 MOST_RELATIVE = 0.1
+"""Share of the largest output from which on roundings explain too much for a verdict."""
 Gate = Callable[[Tensor], Tensor]
 Form = Callable[[Heads], Tensor]
 
@@ -35,7 +36,8 @@ class Agreement:
             same ε.
         scale: Largest output.
         tolerance: What roundings explain, at the row where that is most.
-        agree: Whether all rows of all forms are finite and within their tolerance.
+        agree: Whether all rows of all forms are finite and within their tolerance; None if the
+            tolerance is so large that a wrong form would be within it too.
     """
 
     eps: float
@@ -44,7 +46,7 @@ class Agreement:
     error: dict[str, float | None]
     scale: float | None
     tolerance: float | None
-    agree: bool
+    agree: bool | None
 
     @property
     def largest(self) -> float | None:
@@ -70,8 +72,8 @@ def agreements(
 
     A row is within tolerance if its difference is at most 8·u·κ·s: u is the unit roundoff, s the
     largest output, and κ the size that the retention would have if all terms of its sums had
-    one sign, over the deviation that the norm divides by; the largest of the heads. More than a
-    tenth of the largest output is never called agreement.
+    one sign, over the deviation that the norm divides by; the largest of the heads. Where that is
+    more than a tenth of the largest output there is no verdict.
 
     Args:
         request: Sizes and seed.
@@ -89,6 +91,9 @@ def agreements(
     for one in eps:
         if not (isfinite(one) and one >= 0):
             raise UsageError(f"ε = {one} asked; it must be a finite number, 0 or more.")
+        for dtype in dtypes:
+            if one > torch.finfo(getattr(torch, dtype)).max:
+                raise UsageError(f"ε = {one:g} asked, which no {dtype} holds; take a smaller one.")
     with torch.no_grad():
         exact = Layer(request, gate)
         truth, spread = parallel(exact.heads()), _spread(exact.heads())
@@ -118,7 +123,10 @@ def _compared(
     scale = _largest(right)
     allowed = _allowed(layer.dtype, spread, right)
     pairs = [(out[a] - out[b]).abs().amax(-1) for a, b in combinations(out, 2)]
-    agree = all(bool((rows <= allowed).all()) for rows in pairs)  # false for NaN, as it must be
+    # false for NaN, as it must be
+    agree: bool | None = all(bool((rows <= allowed).all()) for rows in pairs)
+    if agree and float(allowed.max()) > MOST_RELATIVE * (scale or 0.0):
+        agree = None
     error = {name: _largest(found - right) for name, found in out.items()}
     return Agreement(eps, dtype, table, error, scale, _largest(allowed), agree)
 
@@ -136,7 +144,7 @@ def _allowed(dtype: torch.dtype, spread: Tensor, right: Tensor) -> Tensor:
     """What a row may differ by, (T,)."""
     unit = torch.finfo(dtype).eps / 2
     scale = float(right.abs().max())
-    return (SAFETY * unit * spread * scale).clamp_max(MOST_RELATIVE * scale)
+    return SAFETY * unit * spread * scale
 
 
 def _largest(values: Tensor) -> float | None:

@@ -85,19 +85,46 @@ def test_windows_are_the_text_and_share_no_character() -> None:
     assert found.example_ids[0] == len(found.x_train)
 
 
-def test_a_users_text_becomes_windows_and_rare_characters_the_most_common(tmp_path: Path) -> None:
+def test_a_users_text_becomes_windows_with_the_alphabet_of_its_training_part(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a,b:c.txt"
-    path.write_text("abcde" * 120 + "X" + "abcde" * 100, encoding="utf-8")
+    text = "abcde" * 120 + "X" + "abcde" * 100
+    path.write_text(text, encoding="utf-8")
     found = load_dataset(f"text:{path},window=3")
-    assert found.n_classes == 5 and found.x_train.shape[1] == 3
-    assert ", 1 more that are rare (0.091 % of the text) are replaced by 'e'" in found.preparation
+    assert found.n_classes == 6 and found.x_train.shape[1] == 3 and not found.caveats
     assert load_dataset(f"text:{path}").x_train.shape[1] == 32
+
+
+def test_what_the_training_part_does_not_know_is_left_out_or_replaced_and_told(
+    tmp_path: Path,
+) -> None:
+    """No perplexity is of characters that nobody could predict, nor of what replaced them."""
+    path = tmp_path / "x.txt"
+    windows = ["abbc", "cabb", "bcab"] * 30
+    windows[80], windows[85], windows[86] = "abbZ", "aZbc", "abcY"  # the last fifth: from 72 on
+    path.write_text("".join(windows), encoding="utf-8")
+    found = load_dataset(f"text:{path},window=3")
+    assert found.n_classes == 3 and len(found.y_test) == 16
+    assert not {80, 86} & set(found.example_ids.tolist()) and 85 in found.example_ids
+    row = found.x_test[found.example_ids.tolist().index(85)]
+    assert row.tolist() == [0, 1, 1]  # Z is b, the most common
+    assert found.caveats[0].startswith("2 of 18 test windows are left out")
+    assert found.caveats[1].startswith("2.1 % of the characters before")
+    report = rescu.compare(["relu"], model="retnet", data=f"text:{path},window=3", seeds=2, epochs=1,
+                           hidden=(8,), out=tmp_path / "run")  # fmt: skip
+    assert [said for said in report.advice if said in found.caveats] == list(found.caveats)
+
+
+def test_a_small_text_of_the_grammar_is_enough() -> None:
+    for seed in range(4):
+        assert len(load_dataset(f"grammar:n=2000,seed={seed}").y_test) > 5
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"", "no text"), (b"  \n", "no text"), (b"short", "longer text"), (b"\xff\xfe", "UTF-8"),
-     (b"a" * 5000, "there must be two")],
+     (b"a" * 5000, "one character only"), (b"ab" * 2000 + b"c" * 1000, "no test window ends in")],
 )  # fmt: skip
 def test_empty_and_unreadable_corpora_are_refused(
     content: bytes, said: str, tmp_path: Path

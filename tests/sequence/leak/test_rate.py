@@ -163,7 +163,40 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_told(tmp_path: 
         rescu.leak_rate(tmp_path / "nothing.csv")
 
 
+def test_one_similarity_under_two_names_is_one() -> None:
+    with pytest.raises(UsageError, match="none twice"):
+        rescu.leak_rate(PAIRS, similarity=["ngrams", "ngrams:3"])
+
+
 @pytest.mark.parametrize("similarity", ["letters", "ngrams:0", "ngrams:x", "vectors:"])
 def test_an_unknown_similarity_is_refused(similarity: str) -> None:
     with pytest.raises(UsageError):
         rescu.leak_rate(PAIRS, similarity=similarity)
+
+
+def test_negative_and_tiny_numbers_have_cosines(tmp_path: Path) -> None:
+    """One number of 1e-200 makes all the others huge whole numbers; a sign is part of a cosine."""
+    path = write(tmp_path, "red 1 0\nblue 1 1e-200\nsky -1 0\ncar 0 1\n", "v.txt")
+    found = rescu.leak_rate([("red", "sky", "car"), ("red", "car", "blue"), ("red", "blue", "sky")],
+                            similarity=f"vectors:{path}")["similarities"][0]  # fmt: skip
+    assert [p["leak"] for p in found["pairs"]] == [100, 100, 0]
+    assert found["pairs"][0]["control"] == -1
+
+
+def test_the_warning_begins_above_30_percent() -> None:
+    few = [("red", f"a blue {i}", f"a red {i}") for i in range(7)]
+    tied = [("red", "x", "x")]
+    assert not [n for n in rescu.leak_rate(few + 3 * tied)["notes"] if "ties on" in n]
+    assert [n for n in rescu.leak_rate(few + 4 * tied)["notes"] if "ties on 36 %" in n]
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--strength 0", "--seeds 3", "--epochs 2", "--lr 1", "--hidden 4", "--activation relu"],
+)
+def test_options_of_the_toy_are_refused_with_pairs(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, "concept,control,test\na,b,c\n")
+    assert main(["seq", "leak", "--pairs", str(path), *option.split()]) == 2
+    assert "is for --toy" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def test_the_same_seeds_give_the_same_and_the_files_are_written(run: Any) -> Non
     again = rescu.toy_leak(activations=["relu"], strengths=[0.5], seeds=2, **SMALL)
     first = result["activations"][0]["rates"][1]["per_seed"][:2]
     assert again["activations"][0]["rates"][0]["per_seed"] == first
-    stored = json.loads((folder / "result.json").read_text())
+    stored = json.loads((folder / "leak.json").read_text())
     assert stored["activations"] == json.loads(json.dumps(result["activations"]))
     assert (folder / "leak.png").stat().st_size > 5000
 

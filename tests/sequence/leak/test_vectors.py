@@ -36,6 +36,7 @@ def test_an_npz_is_read_in_any_format_of_numbers(dtype: str, tmp_path: Path) -> 
     "text",
     [
         "school 1 0\nteacher 0.9 0.1\nsailor 0 1\n",
+        "\n3 2\nschool 1 0\nteacher 0.9 0.1\nsailor 0 1\n",
         "3 2\nschool 1 0\nteacher 0.9 0.1\nsailor 0 1\n",  # word2vec's first line
         "\ufeffschool 1 0 \r\nteacher 0.9 0.1 \r\nsailor 0 1 \r\n",
         "school\t1\t0\nteacher\t9e-1\t1e-1\nsailor\t0\t1\n",
@@ -91,6 +92,7 @@ def test_an_npz_that_holds_something_else_is_refused(
         ("school\nteacher 1 0\n", "line 1: 0 numbers after the word"),
         ("school 1 0\nteacher 1\n", "line 2: 1 numbers after the word, and 2 on the lines"),
         ("school 1 x\n", "line 1: number 2 is 'x'"),
+        ("school 1 0\nteacher 0.9 0.1 7\n", "line 2: 3 numbers after the word, and 2 on the"),
         ("school 1 nan\n", "line 1: 'school' holds nan"),
     ],
 )

@@ -15,6 +15,7 @@ TRAINING = "With --toy"
 
 
 def leak(
+    ctx: typer.Context,
     pairs: Annotated[
         Path | None,
         typer.Option(help="CSV in UTF-8 with the header concept,control,test.", metavar="FILE.csv",
@@ -64,7 +65,7 @@ def leak(
     ] = 128,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for result.json and, with --toy, the figure.", metavar="DIR",
+        typer.Option(help="Folder for leak.json and, with --toy, the figure.", metavar="DIR",
                      show_default=False),
     ] = None,
     json: options.Json = False,
@@ -89,8 +90,7 @@ def leak(
                 lr=lr, batch_size=batch_size, out=out, progress=progress,
             )  # fmt: skip
     else:
-        if activation:
-            raise UsageError("--activation is for --toy; with --pairs nothing is trained.")
+        _refuse_strays(ctx)
         result = api.leak_rate(pairs, similarity=similarity or ["ngrams:3"], out=out)
     if out is not None:
         render.say(f"Wrote {out}")
@@ -102,6 +102,19 @@ def leak(
         _print(result)
     for note in result["notes"]:
         render.say(note)
+
+
+_OF_TOY = ("activation", "strength", "seeds", "sentences", "prompts", "hidden", "epochs", "lr",
+           "batch_size")  # fmt: skip
+
+
+def _refuse_strays(ctx: typer.Context) -> None:
+    """An option that would be ignored is an error."""
+    for name in _OF_TOY:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is for --toy; with --pairs nothing is trained.")
 
 
 def _levels(text: str) -> list[float]:

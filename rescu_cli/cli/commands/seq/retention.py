@@ -43,9 +43,15 @@ def retention(
                      "prediction difference."),
     ] = False,
     data: Annotated[
-        str, typer.Option(help="With --train: grammar, or text:FILE.")
-    ] = "grammar",
-    seeds: Annotated[int, typer.Option(help="With --train: models per gate.", min=1)] = 5,
+        str | None,
+        typer.Option(help="With --train: grammar, or text:FILE[,window=N].  \\[default: grammar]",
+                     show_default=False),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="With --train: models per gate.  \\[default: 5]", min=1,
+                     show_default=False),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="With --train: passes over the text.  \\[default: 10]",
@@ -58,32 +64,43 @@ def retention(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for result.json and the figure; with --train the run is kept in "
-                     "its folder training.", metavar="DIR"),
+        typer.Option(help="Folder for retention.json and the figure; with --train the run is "
+                     "kept in its folder training.", metavar="DIR"),
     ] = None,
     resume: training.Resume = True,
     json: options.Json = False,
 ) -> None:  # fmt: skip
     """Retention (RetNet) in its parallel, recurrent and chunkwise forms: do they agree?
 
-    Exit status 1 if they differ by more than roundings, 3 if an output is not finite. With --train
-    also: perplexity and prediction difference of a tiny language model for each gate.
+    Exit status 1 if they differ by more than roundings and should not (with epsilon 0, or plain
+    scores), 3 if that cannot be told. With --train also: perplexity and prediction difference of a
+    tiny language model for each gate.
     """
     from rescu_cli.cli import render, report
 
+    given = {"data": data, "seeds": seeds, "epochs": epochs, "lr": lr}
+    strays = [name for name, value in given.items() if value is not None and not train]
+    if strays:
+        raise UsageError(f"'--{strays[0]}' is of the language model; add '--train'.")
     if not train and gate is not None and len(gate) > 1:
         raise UsageError(f"{len(gate)} gates named; the table is of one. '--train' compares "
                          "several.")  # fmt: skip
-    result = api.retention(
-        seq=seq, chunk=chunk, heads=heads, width=8 * heads if width is None else width, eps=eps,
-        dtype=dtype, gate=gate[0] if gate else "swish", scores=scores, seed=seed, out=out,
-    )  # fmt: skip
-    if train:
+    table: dict[str, Any] = {
+        "seq": seq, "chunk": chunk, "heads": heads, "width": 8 * heads if width is None else width,
+        "eps": eps, "dtype": dtype, "gate": gate[0] if gate else "swish", "scores": scores,
+        "seed": seed,
+    }  # fmt: skip
+    result = api.retention(**table, out=None if train else out)
+    if train:  # first: what fails in it leaves an earlier result as it was
         with report.training_progress(quiet=json) as progress:
-            result["training"] = api.compare_gates(
-                gate or list(api.retaining.GATES), data=data, seeds=seeds, epochs=epochs, lr=lr,
-                out=None if out is None else out / "training", resume=resume, progress=progress,
+            training_found = api.compare_gates(
+                gate or list(api.retaining.GATES), data=data or "grammar", seeds=seeds or 5,
+                epochs=epochs, lr=lr, out=None if out is None else out / "training",
+                resume=resume, progress=progress,
             )  # fmt: skip
+        if out is not None:
+            result = api.retention(**table, out=out)
+        result["training"] = training_found
     if out is not None:
         render.say(f"Wrote {out}")
     if json:
@@ -92,8 +109,11 @@ def retention(
         _print(result)
         if train:
             _print_training(result["training"])
-    if not result["agree"]:
-        raise typer.Exit(ExitCode.UNDECIDED if result["largest"] is None else ExitCode.REFUTED)
+    if result["largest"] is None or result["agree"] is None:
+        raise typer.Exit(ExitCode.UNDECIDED)
+    # With ε > 0 and the paper's factors the forms are not meant to agree.
+    if not result["agree"] and (result["eps"] == 0 or result["scores"] == "plain"):
+        raise typer.Exit(ExitCode.REFUTED)
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -106,8 +126,9 @@ def _print(result: dict[str, Any]) -> None:
     last = result["seq"] - (result["chunks"] - 1) * result["chunk"]
     ragged = "" if last == result["chunk"] else f", the last of {last}"
     render.table(
-        f"{result['seq']} positions, {result['chunks']} chunks of {result['chunk']}{ragged}; "
-        f"{result['heads']} heads, gate {marked(result)}; {result['dtype']}, "
+        f"{_counted(result['seq'], 'position')}, {_counted(result['chunks'], 'chunk')} of "
+        f"{result['chunk']}{ragged}; {_counted(result['heads'], 'head')}, gate "
+        f"{marked(result)}; {result['dtype']}, "
         f"ε = {result['eps']:g}, scores {result['scores']}",
         ["largest difference", *((name, right) for name in names), ("from float64", right)],
         [
@@ -126,6 +147,10 @@ def _print(result: dict[str, Any]) -> None:
     _print_growth(result["growth"])
 
 
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
 def _verdict(result: dict[str, Any]) -> str:
     if result["largest"] is None:
         return (
@@ -135,6 +160,12 @@ def _verdict(result: dict[str, Any]) -> str:
     share = "" if result["relative"] is None else f", {100 * result['relative']:.2g} % of the "
     share += "largest output" if share else ""
     tolerance = "" if result["tolerance"] is None else f" of at most {result['tolerance']:.1e}"
+    if result["agree"] is None:
+        return (
+            f"No verdict: the forms differ by {result['largest']:.1e}{share}, and roundings alone "
+            f"may make {result['tolerance']:.1e} in {result['dtype']}; a wrong form would differ "
+            "by no more. Use '--dtype float64'."
+        )
     if result["agree"]:
         return f"The forms agree: {result['largest']:.1e}{share}, within roundings{tolerance}."
     why = (
@@ -150,11 +181,12 @@ def _print_growth(growth: list[dict[str, Any]]) -> None:
     right: dict[str, Any] = {"justify": "right", "no_wrap": True}
     kinds = list(dict.fromkeys(row["dtype"] for row in growth))
     render.table(
-        "Largest difference between two forms, as ε grows (* : more than roundings)",
+        "Largest difference between two forms, as ε grows (* : more than roundings; ? : roundings "
+        "alone may be as large)",
         [("ε", right), *((kind, right) for kind in kinds)],
         [
             (f"{eps:.0e}" if eps else "0", *(
-                _size(row["largest"]) + ("*" if not row["agree"] else " ")
+                _size(row["largest"]) + {True: " ", False: "*", None: "?"}[row["agree"]]
                 for row in growth if row["eps"] == eps
             ))
             for eps in dict.fromkeys(row["eps"] for row in growth)
@@ -177,15 +209,15 @@ def _print_training(result: dict[str, Any]) -> None:
     render.table(
         f"A language model of {len(result['hidden'])} blocks of {result['hidden'][0]} on "
         f"{result['data']}, {n_seeds} seed{'s' * (n_seeds > 1)} per gate",
-        ["gate", ("perplexity", right), (f"over {first}'s", right), ("pd_l1", right),
+        ["gate", ("perplexity", right), ("over first's", right), ("pd_l1", right),
          ("difference", right)],
         [
-            (marked(row), _spread(row["perplexity"], "mean"), _spread(row["ratio"], "mean"),
+            (marked(row), _ends(row["perplexity"]), _ends(row["ratio"]),
              _spread(row["pd_l1"]), _spread(row["pd_l1_difference"], sign="+"))
             for row in result["gates"]
         ],
-        caption="perplexity: exp of the mean loss of the last character of each test window; ±: "
-        "half the 95 % interval over seeds; ratios and differences are from "
+        caption="perplexity: exp of the mean loss of the last character of each test window, and "
+        "its 95 % interval over seeds; ±: half of one; ratios and differences are from "
         f"{first}, paired by seed.{floor}",
     )  # fmt: skip
     for sentence in result["advice"]:
@@ -195,6 +227,16 @@ def _print_training(result: dict[str, Any]) -> None:
 
 def _size(value: float | None) -> str:
     return "not finite" if value is None else "0" if value == 0 else f"{value:.1e}"
+
+
+def _ends(estimate: dict[str, Any] | None) -> str:
+    """``1.43 [1.40, 1.47]``: the exponential of an interval has no middle."""
+    if estimate is None or estimate["mean"] is None:
+        return "–"
+    if estimate["ci"] is None:
+        return f"{estimate['mean']:.3f}"
+    low, high = (f"{end:.3f}" if end < 1e4 else f"{end:.1e}" for end in estimate["ci"])
+    return f"{estimate['mean']:.3f} [{low}, {high}]"
 
 
 def _spread(estimate: dict[str, Any] | None, key: str = "value", sign: str = "") -> str:
