@@ -40,7 +40,7 @@ def leak(
     ] = None,
     strength: Annotated[
         str,
-        typer.Option(help="Probabilities with which the completion is the planted one.",
+        typer.Option(help="Probabilities of the planted completion; else it is any at random.",
                      rich_help_panel=TRAINING),
     ] = "0,0.25,0.5,0.75,1",
     seeds: Annotated[
