@@ -34,6 +34,20 @@ def test_derive_writes_a_file_that_every_command_takes(rescu: Run, tmp_path: Pat
     assert rescu("verify", "mine.json", "--require", "continuous,monotone,rescu").code == 0
 
 
+def test_derive_takes_the_file_back_and_nothing_that_would_change_it(rescu: Run) -> None:
+    argv = ("derive", "--knots", "-1:0, 0:0.3, 1:1", "--name", "mine")
+    made = rescu(*argv, "--out", "mine.json", "--json").result
+    again = rescu("derive", "mine.json", "--json").result
+    for key in ("name", "value", "gradient", "pieces", "claims", "recognised"):
+        assert again[key] == made[key]
+    for stray in (("--gradient", "cosine"), ("--knots", "-1:0, 1:1"), ("--g-minus", "0.1"),
+                  ("--name", "yours")):  # fmt: skip
+        outcome = rescu("derive", "mine.json", *stray)
+        assert outcome.code == 2 and f"'{stray[0]}' cannot change" in outcome.err
+    assert "'--gradient smoothstep'" in rescu("derive", "smoothstep").err
+    assert rescu("derive", "nothing.json").code == 5
+
+
 def test_settings_reach_the_activation(rescu: Run) -> None:
     one = rescu("show", "gsmelu", "--beta", "2", "--set", "alpha=1/3", "--json").result
     values = {k: v["value"] for k, v in one["parameters"].items()}

@@ -20,6 +20,14 @@ def register(app: typer.Typer) -> None:
 
 
 def derive(
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            help="A shape file, in place of a shape: of 'derive --out' or of a search.",
+            metavar="[FILE.json]",
+            show_default=False,
+        ),
+    ] = None,
     gradient: Annotated[
         str | None,
         typer.Option(
@@ -79,21 +87,34 @@ def derive(
 
     if form not in _FORMATS:
         raise UsageError(f"No format {form!r}; choose {', '.join(_FORMATS)}.")
-    result = api.derive(
-        gradient,
-        kernel=kernel,
-        base=base,
-        knots=knots,
-        interpolation=interpolation,
-        anchor=anchor,
-        alpha=alpha,
-        beta=beta,
-        g_minus=g_minus,
-        g_plus=g_plus,
-        values=options.overrides(None, settings),
-        assume=assume or (),
-        name=name,
-    )
+    if file is not None:
+        made = {"gradient": gradient, "kernel": kernel, "knots": knots, "anchor": anchor,
+                "alpha": alpha, "g-minus": g_minus, "g-plus": g_plus, "assume": assume,
+                "name": name}  # fmt: skip
+        stray = next((option for option, value in made.items() if value), None)
+        if stray is not None:
+            raise UsageError(f"{file} is an activation already, which '--{stray}' cannot change; "
+                             "give the file, or a shape.")  # fmt: skip
+        if not file.endswith(".json"):
+            raise UsageError(f"{file!r} is no shape file (.json); a shape is named by '--gradient "
+                             f"{file}'.")  # fmt: skip
+        result = api.show(file, options.overrides(beta, settings))
+    else:
+        result = api.derive(
+            gradient,
+            kernel=kernel,
+            base=base,
+            knots=knots,
+            interpolation=interpolation,
+            anchor=anchor,
+            alpha=alpha,
+            beta=beta,
+            g_minus=g_minus,
+            g_plus=g_plus,
+            values=options.overrides(None, settings),
+            assume=assume or (),
+            name=name,
+        )
     if out is not None:
         write_json(out, result.activation.to_dict())
         render.say(f"Wrote {out}")
