@@ -201,7 +201,31 @@ def conclusion(report: SearchReport) -> list[str]:
     # Of how many seeds it takes, the sentence above speaks: '--seeds' is something else here.
     advice = [sentence for sentence in found.advice if "'--seeds" not in sentence]
     judged = _of_gradients if report.request.space == "gradient" else _of_formulas
-    return [*said, *advice, *judged(report)]
+    return [*said, *_below_floor(report), *advice, *judged(report)]
+
+
+def _signed(value: float) -> str:
+    """``+0.0123``; what rounds to nothing has no sign."""
+    said = f"{value:+.4f}"
+    return "0.0000" if float(said) == 0 else said
+
+
+def _below_floor(report: SearchReport) -> list[str]:
+    """That none, or not all, of those confirmed are as accurate as the objective asks."""
+    request = report.request
+    if request.objective != "pd-at-accuracy":
+        return []
+    low = [
+        row for row in report.winners
+        if row.outcome.score is None
+        or row.outcome.score < report.found.floor.get(row.outcome.epochs, float("-inf"))
+    ]  # fmt: skip
+    if not low:
+        return []
+    return [
+        f"{len(low)} of the {len(report.winners)} that are confirmed are not within 0.01 of ReLU's "
+        "score on the validation part: no better ones were found."
+    ]
 
 
 def _of_formulas(report: SearchReport) -> list[str]:
@@ -262,12 +286,15 @@ def _against(report: SearchReport, score: str, rival: str, called: str) -> str:
     pd, quality = of["pd_l1"], of[score]
     if pd.ci is None or quality.ci is None or pd.difference is None or quality.difference is None:
         return f"{best} against {called}: too few seeds for an interval."
-    verdict = "beats" if quality.ci[1] < MARGIN and pd.ci[0] > 0 else "is not shown to beat"
+    # An interval without width, of scores that are all alike, shows nothing.
+    equal = quality.ci[0] < quality.ci[1] < MARGIN
+    verdict = "beats" if equal and pd.verdict == "higher" else "is not shown to beat"
     return (
-        f"The best gradient ({best}) {verdict} {called} at equal {score}: pd_l1 differs by "
-        f"{-pd.difference:+.4f}, 95 % interval [{-pd.ci[1]:+.4f}, {-pd.ci[0]:+.4f}]; "
-        f"{score} by {-quality.difference:+.4f} [{-quality.ci[1]:+.4f}, "
-        f"{-quality.ci[0]:+.4f}], which may fall by {MARGIN:g} at most."
+        f"The best gradient ({best}) {verdict} {called} at equal {score} (Holm, 5 %): pd_l1 "
+        f"differs by {_signed(-pd.difference)}, 95 % interval [{_signed(-pd.ci[1])}, "
+        f"{_signed(-pd.ci[0])}]; {score} by {_signed(-quality.difference)} "
+        f"[{_signed(-quality.ci[1])}, {_signed(-quality.ci[0])}], which may fall by {MARGIN:g} at "
+        "most."
     )
 
 

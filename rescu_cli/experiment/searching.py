@@ -94,8 +94,10 @@ class Found:
     floor: Mapping[int, float]
 
     def best(self, n: int) -> tuple[Row, ...]:
-        """The best n candidates, best first."""
-        return tuple(row for row in self.ranking if row.candidate is not None)[:n]
+        """The best n candidates that did not diverge, best first; if all did, the first."""
+        rows = [row for row in self.ranking if row.candidate is not None]
+        sound = [row for row in rows if not row.outcome.n_diverged]
+        return tuple((sound or rows[:1])[:n])
 
     @property
     def nulls(self) -> tuple[Row, ...]:
@@ -255,9 +257,11 @@ class _Search:
             raise UsageError("Nothing was trained; give a larger budget.")
         rows = [Row(self._subject(c), c, o) for c, o in results]
         nulls = [Row(a, None, o) for a, o in self._null_rows(longest)]
-        objective = self._objective(longest)
-        ranking = sorted([*rows, *nulls], reverse=True,
-                         key=lambda r: (r.outcome.epochs, objective.key(r.outcome)))  # fmt: skip
+        # Each by the floor of its own length: what ReLU reaches after as many epochs.
+        ranking = sorted(
+            [*rows, *nulls], reverse=True,
+            key=lambda r: (r.outcome.epochs, self._objective(r.outcome.epochs).key(r.outcome)),
+        )  # fmt: skip
         left = sum(rung["left"] for rung in rungs)
         return Found(
             facts=facts, ranking=tuple(ranking), rungs=tuple(rungs),

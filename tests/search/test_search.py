@@ -301,3 +301,27 @@ def test_the_command_prints_ranking_and_confirmation(
     assert code == 0
     assert "relu *" in shown.out and "Confirmed: 2 other seeds" in shown.out
     assert "cannot reach 5 %" in shown.err
+
+
+def test_each_length_of_training_is_ranked_by_its_own_floor() -> None:
+    """And what diverged is never one of the best while something did not."""
+    import rescu_cli.experiment.searching as searching
+    from rescu_cli.search.formula import one_unit
+    from rescu_cli.search.outcome import Outcome
+    from rescu_cli.search.request import Request
+
+    made = [one_unit((0, w, 1)) for w in range(4)]
+    outcomes = [
+        Outcome(0.96, 0.1, 0.02, epochs=27),
+        Outcome(0.90, 0.1, 0.13, epochs=9),
+        Outcome(0.88, 0.1, 0.11, epochs=9),  # accurate enough after nine, and differs less
+        Outcome(None, None, None, n_diverged=2, epochs=27),
+    ]
+    one: Any = object.__new__(searching._Search)
+    one._request = Request(objective="pd-at-accuracy")
+    one._floors = {9: 0.86, 27: 0.94}
+    one._nulls = {9: [], 27: []}
+    one._halved = lambda: ({}, list(zip(made, outcomes, strict=True)), [])
+    found = one.run()
+    assert [row.candidate for row in found.ranking] == [made[0], made[3], made[2], made[1]]
+    assert [row.candidate for row in found.best(3)] == [made[0], made[2], made[1]]
