@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -72,14 +74,48 @@ def table(
         header, options = (column, {}) if isinstance(column, str) else column
         grid.add_column(header, **{"overflow": "fold", **options})
     for row in rows:
-        # Text, not str: brackets in formulas are not markup
-        grid.add_row(*[c if isinstance(c, Text) else Text(str(c)) for c in row])
+        grid.add_row(*[c if isinstance(c, Text) else _Cell(str(c)) for c in row])
     console = _console(err=err)
     if title:  # beside the grid: rich would wrap it to the width of the columns
         console.print(Text(title, style="bold"))
     console.print(grid)
     if caption:
         console.print(Text(caption, style="dim italic"))
+
+
+class _Cell:
+    """Text of a table, not markup, in which too long a word breaks behind ``:`` or ``,`` first.
+
+    So the name ``gsmelu:alpha=1,beta=2`` of an activation is not cut inside a number.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, Text(self._text))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(broken(self._text, options.max_width))
+
+
+def broken(text: str, width: int) -> str:
+    """``text`` with line ends behind ``:`` and ``,`` of words that are wider than ``width``.
+
+    Example:
+        >>> broken("gsmelu:alpha=1,beta=2,g_minus=0 once", 23).splitlines()
+        ['gsmelu:alpha=1,beta=2,', 'g_minus=0 once']
+    """
+
+    def split(word: re.Match[str]) -> str:
+        lines = [""]
+        for part in re.split(r"(?<=[:,])", word[0]):
+            if lines[-1] and cell_len(lines[-1] + part) > width:
+                lines.append("")
+            lines[-1] += part
+        return "\n".join(lines)
+
+    return re.sub(r"\S+", lambda word: split(word) if cell_len(word[0]) > width else word[0], text)
 
 
 def number(value: float | None, digits: int = 4) -> str:

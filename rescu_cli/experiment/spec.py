@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -259,6 +260,10 @@ class ExperimentSpec:
 
     def expand(self) -> tuple[Cell, ...]:
         """The cells, activation by activation, seeds in the order given."""
+        return self._cells
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
         shared = self.identity()
         del shared["activations"], shared["seeds"]
         cells = []

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from rescu_cli.experiment.data.dataset import Dataset
     from rescu_cli.experiment.models.stages import ElementwiseCode
 
-MODELS_PER_THREAD = 12  # with fewer, threads mostly wait for each other's interpreter lock
+# With less to do, threads mostly wait for each other's interpreter lock: models of a thread, and
+# numbers that one call of an activation's code works on.
+MODELS_PER_THREAD, NUMBERS_PER_CALL = 12, 2**13
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,7 @@ def train(
     order = sorted(range(len(members)), key=lambda i: members[i].code)
     found: dict[int, Trained] = {}
     with one_thread_per_kernel() as n_threads:
-        useful = ceil(len(members) / MODELS_PER_THREAD)
-        n_stacks = min(n_threads, useful) if recipe.device == "cpu" else 1
+        n_stacks = min(n_threads, _useful_stacks(members, dataset, recipe))
         shares = [order[start::n_stacks] for start in range(n_stacks)]
 
         def task(share: Sequence[int], tick: Callable[[int], None]) -> list[Trained]:
@@ -158,6 +159,15 @@ def train(
             found.update(zip(share, results, strict=True))
     seconds = (time.perf_counter() - started) / len(members)
     return [replace(found[i], seconds=seconds) for i in range(len(members))]
+
+
+def _useful_stacks(members: Sequence[Member], dataset: Dataset, recipe: Recipe) -> int:
+    if recipe.device != "cpu":
+        return 1
+    widest = max(layer.units for layer in load_plan(recipe.model, dataset, recipe.hidden).layers)
+    of_one_code = len(members) / len({member.code for member in members})
+    per_call = int(of_one_code * recipe.batch_size * widest)
+    return max(1, min(ceil(len(members) / MODELS_PER_THREAD), per_call // NUMBERS_PER_CALL))
 
 
 def _train_stack(

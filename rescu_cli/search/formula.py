@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite, pi, sqrt
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import sympy as sp
@@ -110,12 +110,11 @@ class Formula:
 
     def pair(self, x: Tensor) -> Pair:
         """f(x) and f′(x) of a floating tensor of any shape."""
-        given: Pair = (x, torch.ones_like(x))
-        last = given
+        inner: Pair | None = None
         for unit in self.units:
-            a, b = (_chained(w, (given, last)[o]) for w, o in (unit.first, unit.second))
-            last = BINARY[unit.binary].pair(a, b)
-        return last
+            a, b = (_chained(w, x, inner if o else None) for w, o in (unit.first, unit.second))
+            inner = BINARY[unit.binary].pair(a, b)
+        return cast("Pair", inner)
 
     def value(self, x: Tensor) -> Tensor:
         """f(x)."""
@@ -193,6 +192,11 @@ class AtScale:
         """SHA-256 of the units and of the scaling."""
         return hashlib.sha256(f"scaled {self.formula.units!r}".encode()).hexdigest()
 
+    def pair(self, x: Tensor) -> Pair:
+        """c·f(x) and c·f′(x)."""
+        value, slope = self.formula.pair(x)
+        return value * self._factor, slope * self._factor
+
     def value(self, x: Tensor) -> Tensor:
         """c·f(x)."""
         return self.formula.value(x) * self._factor
@@ -211,9 +215,12 @@ class AtScale:
         return self
 
 
-def _chained(word: int, u: Pair) -> Pair:
-    value, slope = UNARY[word].pair(u[0])
-    return value, slope * u[1]
+def _chained(word: int, x: Tensor, inner: Pair | None) -> Pair:
+    """A word of x, or of what the first unit gives."""
+    if inner is None:
+        return UNARY[word].pair(x)
+    value, slope = UNARY[word].pair(inner[0])
+    return value, slope * inner[1]
 
 
 def _gain(function: Callable[[Tensor], Tensor]) -> float:

@@ -68,8 +68,8 @@ def _constant(u: Tensor, value: float) -> Pair:
 
 
 def _right(u: Tensor) -> Tensor:
-    """1 for u > 0, else 0; NaN stays NaN."""
-    return torch.where(u > 0, 1.0, torch.where(u <= 0, 0.0, u)).to(u.dtype)
+    """1 for u > 0, else 0; where u is NaN, so is the value beside this slope."""
+    return (u > 0).to(u.dtype)
 
 
 def _root(u: Tensor) -> Pair:

@@ -86,6 +86,35 @@ def test_same_seed_same_bytes(dataset: Dataset, recipe: Recipe) -> None:
         assert same(a, b)
 
 
+class TanhPair(Tanh):
+    """The same numbers, from one call."""
+
+    def pair(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return Tanh.value(self, x), Tanh.gradient(self, x)
+
+    def gradient(self, x: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("the slope came with the value")
+
+
+class WrongPair(TanhPair):
+    """A control: the slope of a pair is the one that is used."""
+
+    def pair(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return super().pair(x)[0], torch.ones_like(x)
+
+
+@pytest.mark.parametrize("hidden", [(7, 6), (130, 520)])  # the second in several tiles
+def test_slopes_may_come_with_the_values(
+    dataset: Dataset, recipe: Recipe, hidden: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GAINS, TanhPair, GAINS[Tanh])
+    monkeypatch.setitem(GAINS, WrongPair, GAINS[Tanh])
+    recipe = replace(recipe, hidden=hidden)
+    usual, pairs, wrong = run(dataset, recipe, [Tanh, TanhPair, WrongPair], range(9))
+    assert all(same(a, b) for a, b in zip(usual, pairs, strict=True))
+    assert not any(same(a, b) for a, b in zip(usual, wrong, strict=True))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "changes",
@@ -120,6 +149,15 @@ def test_the_number_of_threads_does_not_matter(
 ) -> None:
     default = flat(run(dataset, recipe, [Relu, Tanh], [0, 1, 2]))
     monkeypatch.setattr(train_module, "MODELS_PER_THREAD", 2)
+    monkeypatch.setattr(train_module, "NUMBERS_PER_CALL", 1)
+    stacks: list[int] = []
+    together = train_module.run_together
+
+    def noticed(task: Any, shares: Sequence[Any], progress: Any) -> list[Any]:
+        stacks.append(len(shares))
+        return together(task, shares, progress)
+
+    monkeypatch.setattr(train_module, "run_together", noticed)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -127,7 +165,31 @@ def test_the_number_of_threads_does_not_matter(
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+    assert stacks == [threads]
     assert all(same(a, b) for a, b in zip(default, other, strict=True))
+
+
+def test_threads_share_only_calls_that_are_long(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many activations with a few models each are calls so short that threads wait for the lock."""
+    found: list[int] = []
+
+    def noticed(task: Any, shares: Sequence[Any], progress: Any) -> list[Any]:
+        found.append(len(shares))
+        return [task(share, lambda _: None) for share in shares]
+
+    monkeypatch.setattr(train_module, "run_together", noticed)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        data = make_dataset(256, 8)
+        recipe = replace(recipe, hidden=(32,), batch_size=64, epochs=1)
+        run(data, recipe, [Relu], range(24))  # 24 · 64 · 32 numbers in a call
+        run(data, recipe, [Relu, Tanh] * 4, range(3))  # as many models, an eighth of the numbers
+    finally:
+        torch.set_num_threads(before)
+    assert found == [2, 1]
 
 
 def test_default_initialisation_differs(dataset: Dataset, recipe: Recipe) -> None:

@@ -40,6 +40,12 @@ class Layer:
     n_out: int
     window: Window | None = None
 
+    @property
+    def units(self) -> int:
+        """Numbers that an example has behind the layer."""
+        places = 1 if self.window is None else self.window.n_rows * self.window.n_columns
+        return self.n_out * places
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -31,6 +31,13 @@ class ElementwiseCode(Protocol):
 
     def value(self, x: Tensor, /) -> Tensor: ...
     def gradient(self, x: Tensor, /) -> Tensor: ...
+
+
+@runtime_checkable
+class PairCode(ElementwiseCode, Protocol):
+    """Code that has the gradient almost for free beside the value, x ↦ (f(x), f′(x))."""
+
+    def pair(self, x: Tensor, /) -> tuple[Tensor, Tensor]: ...
 
 
 class Stage(Protocol):
@@ -279,30 +286,44 @@ class Nonlinearity:
     """
 
     def __init__(self, groups: Sequence[Group]) -> None:
-        self._groups, self._outputs, self._slopes = tuple(groups), Outputs(), Outputs()
+        self._groups, self._outputs = tuple(groups), Outputs()
+        self._forwards = tuple(_forward(group.code) for group in groups)
+        self._slopes: dict[int, Tensor] = {}  # by first element, where they came with the value
 
     def forward(self, h: Tensor) -> Tensor:
         self._h = h
+        self._slopes.clear()
         out = self._outputs.like(h, *h.shape)
         flat = out.view(-1)
-        for code, start, end in self._ranges(h):
+        for number, start, end in self._ranges(h):
+            compute = self._forwards[number]
             for place, piece in tiles(h, start, end):
-                flat[place] = code.value(piece)[: place.stop - place.start]
+                value, slope = compute(piece)
+                flat[place] = value[: place.stop - place.start]
+                if slope is not None:
+                    self._slopes[place.start] = slope
         return out
 
     def backward(self, d: Tensor) -> Tensor:
         flat = d.view(-1)
-        for code, start, end in self._ranges(d):
+        for number, start, end in self._ranges(d):
+            code = self._groups[number].code
             for place, piece in tiles(self._h, start, end):
-                flat[place].mul_(code.gradient(piece)[: place.stop - place.start])
+                slope = self._slopes.get(place.start)
+                slope = code.gradient(piece) if slope is None else slope
+                flat[place].mul_(slope[: place.stop - place.start])
         return d
 
-    def _ranges(self, h: Tensor) -> Iterator[tuple[ElementwiseCode, int, int]]:
+    def _ranges(self, h: Tensor) -> Iterator[tuple[int, int, int]]:
         start = 0
-        for group in self._groups:
+        for number, group in enumerate(self._groups):
             end = start + h.numel() // len(h) * group.n_models
-            yield group.code, start, end
+            yield number, start, end
             start = end
+
+
+def _forward(code: ElementwiseCode) -> Callable[[Tensor], tuple[Tensor, Tensor | None]]:
+    return code.pair if isinstance(code, PairCode) else lambda x: (code.value(x), None)
 
 
 class LayerNorm:
