@@ -185,6 +185,7 @@ def derive(
 
 
 def _gradient_shape(text: str, given: Mapping[str, Any], known: Assumptions) -> GradientShape:
+    from rescu_cli.certify.calculus.switches import sign_changes
     from rescu_cli.core.expression import expression_shape
     from rescu_cli.core.profiles import KERNELS, SHAPES
     from rescu_cli.core.shape import named_shape
@@ -201,7 +202,7 @@ def _gradient_shape(text: str, given: Mapping[str, Any], known: Assumptions) -> 
         raise UnknownNameError("gradient shape", key[:60], [*SHAPES, "smoothstep:n"])
     if key.isidentifier() and key != "x" and key not in known.domains and len(key) > 2:
         raise UnknownNameError("gradient shape", key[:60], [*SHAPES, "smoothstep:n"])
-    return expression_shape(text, known)
+    return expression_shape(text, known, sign_changes)
 
 
 def _restricted(activation: Activation, known: Assumptions, texts: Sequence[str]) -> Activation:

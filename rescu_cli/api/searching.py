@@ -239,7 +239,8 @@ def _of_formulas(report: SearchReport) -> list[str]:
                  if c.metric == metric and c.verdict == wanted and c.a in best]  # fmt: skip
         what = f"{wanted} {metric} than {found.spec['baseline']}"
         if names:
-            said.append(f"With {n} other seeds, {len(names)} of the best have a {what} (Holm, 5 "
+            have = "has" if len(names) == 1 else "have"
+            said.append(f"With {n} other seeds, {len(names)} of the best {have} a {what} (Holm, 5 "
                         f"%): {', '.join(names[:3])}{', …' * (len(names) > 3)}.")  # fmt: skip
         else:
             said.append(f"With {n} other seeds, no {what} was shown for any (Holm, 5 %).")

@@ -21,7 +21,7 @@ from rescu_cli.core.integrate import SECONDS, antiderivative, limit_at_infinity
 from rescu_cli.core.parse import DUMMY
 from rescu_cli.core.profiles import SHAPES, T
 from rescu_cli.core.shape import GradientShape, Placement, named_shape, tidy
-from rescu_cli.core.symbols import X, vanishes
+from rescu_cli.core.symbols import X, algebraic_constants, vanishes
 from rescu_cli.core.tails import converges
 from rescu_cli.errors import DerivationError, UsageError
 
@@ -124,7 +124,7 @@ def _join(shape: GradientShape, integrals: list[sp.Expr]) -> list[sp.Expr]:
 
 
 def _at(expr: sp.Expr, point: sp.Expr) -> sp.Expr:
-    return expr.subs(X, point).replace(
+    return algebraic_constants(expr.subs(X, point)).replace(
         lambda e: isinstance(e, sp.Integral) and e.limits[0][1] == e.limits[0][2],
         lambda _: sp.S.Zero,
     )

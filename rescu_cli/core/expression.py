@@ -13,7 +13,7 @@ from rescu_cli.core.integrate import parameter_samples
 from rescu_cli.core.parse import parse_expression
 from rescu_cli.core.placement import with_placement
 from rescu_cli.core.shape import GradientShape, tidy
-from rescu_cli.core.split import Stretch, split
+from rescu_cli.core.split import Locator, Stretch, split
 from rescu_cli.core.symbols import Parameter, X, plain
 from rescu_cli.errors import DerivationError
 
@@ -34,12 +34,15 @@ _REPRESENTABLE = 40
 _FAR = tuple(Fraction(s * 2**e) for e in (5, 8, 12, 20) for s in (-1, 1))
 
 
-def expression_shape(text: str, assumptions: Assumptions) -> GradientShape:
+def expression_shape(
+    text: str, assumptions: Assumptions, locate: Locator | None = None
+) -> GradientShape:
     """The gradient shape of an expression in x and parameters.
 
     Args:
         text: e.g. ``(1 + tanh(x/beta))/2`` or a Python conditional.
         assumptions: Domains of all admissible parameters, and relations between them.
+        locate: Knows where other functions than polynomials change sign.
 
     Raises:
         ParseError: If the text is not in the grammar.
@@ -48,7 +51,7 @@ def expression_shape(text: str, assumptions: Assumptions) -> GradientShape:
     """
     names = {n: d.symbol(n) for n, d in assumptions.domains.items()}
     parsed = plain(parse_expression(text, names))
-    stretches, owners = split(parsed, assumptions)
+    stretches, owners = split(parsed, assumptions, locate)
     used = {s.name for s in parsed.free_symbols} - {"x"}
     used |= {s.name for r in assumptions.relations for s in r.expr.free_symbols}
     parameters = tuple(

@@ -88,6 +88,27 @@ def plain(expr: sp.Expr) -> sp.Expr:
     )
 
 
+def algebraic_constants(expr: sp.Expr) -> sp.Expr:
+    """The same function, with hyperbolic functions of constant logarithms as algebraic numbers.
+
+    SymPy leaves them, and can then not compare them with other numbers.
+
+    Example:
+        >>> import sympy as sp
+        >>> algebraic_constants(sp.tanh(sp.log(3)/2) + sp.exp(X))
+        exp(x) + 1/2
+    """
+
+    def value(e: sp.Expr) -> sp.Expr:
+        found = sp.radsimp(sp.simplify(e.rewrite(sp.exp)))
+        return found if found.is_algebraic else e
+
+    return expr.replace(
+        lambda e: isinstance(e, sp.sinh | sp.cosh | sp.tanh) and e.is_number and e.has(sp.log),
+        value,
+    )
+
+
 def vanishes(expr: sp.Expr) -> bool:
     """Whether ``expr`` is shown to be identically 0, by the cheapest step that shows it.
 
@@ -98,7 +119,48 @@ def vanishes(expr: sp.Expr) -> bool:
         return True
     if expr.is_rational_function():
         return bool(sp.cancel(expr) == 0)
-    return bool(sp.simplify(expr) == 0)
+    return logarithms_cancel(expr) or bool(sp.simplify(expr) == 0)
+
+
+def logarithms_cancel(expr: sp.Expr) -> bool:
+    """Whether a factor of ``expr`` is Σ nᵢ·ln aᵢ/d, nᵢ and d whole, aᵢ > 0 algebraic, and is 0.
+
+    It is exactly if the product of all aᵢ^nᵢ is 1, which algebraic arithmetic decides.
+
+    Example:
+        >>> import sympy as sp
+        >>> root = sp.sqrt(5)
+        >>> logarithms_cancel(X*(sp.log(root - 1) + sp.log(root + 1) - 2*sp.log(2)))
+        True
+    """
+    return any(
+        _is_one(product)
+        for factor in sp.Mul.make_args(sp.factor_terms(expr))
+        if (product := _product_of_logarithms(factor)) is not None
+    )
+
+
+_MAX_POWER = 64
+
+
+def _product_of_logarithms(expr: sp.Expr) -> sp.Expr | None:
+    if not expr.is_Add:
+        return None
+    terms = [term.as_coeff_Mul() for term in expr.args]
+    if not all(c.is_Rational and isinstance(rest, sp.log) for c, rest in terms):
+        return None
+    common = sp.ilcm(*(c.q for c, _ in terms))
+    powers = [(rest.args[0], int(c * common)) for c, rest in terms]
+    sound = all(a.is_positive and a.is_algebraic and abs(n) <= _MAX_POWER for a, n in powers)
+    return sp.Mul(*(a**n for a, n in powers)) if sound else None
+
+
+def _is_one(number: sp.Expr) -> bool:
+    variable = sp.Dummy()
+    try:
+        return bool(sp.minimal_polynomial(number, variable) == variable - 1)
+    except (NotImplementedError, sp.PolynomialError):
+        return False
 
 
 @dataclass(frozen=True)

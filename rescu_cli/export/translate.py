@@ -68,12 +68,12 @@ class Translator:
         build = self._builder
         if expr == X:
             return self._x
-        if expr.is_number:
-            return build.constant(expr)
         if expr.is_Symbol:
             return build.parameter(expr.name)
         if not expr.has(X) and expr.is_rational_function():
             expr = sp.factor(expr)
+        if expr.is_number:
+            return build.constant(expr)
         if expr.is_Add:
             return self._sum(expr)
         if expr.is_Mul:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rescu_cli.certify.calculus.switches import sign_changes
 from rescu_cli.core.activation import Activation, Piece
 from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.split import split
@@ -99,7 +100,7 @@ class Formula:
             DerivationError: If a switch cannot be located.
         """
         expr = plain(self.expr).replace(sp.sinc, lambda u: sp.sin(u) / u)
-        stretches, owners = split(expr, Assumptions({}, ()))
+        stretches, owners = split(expr, Assumptions({}, ()), sign_changes)
         pieces = [Piece(s.lower, s.upper, s.expr, sp.diff(s.expr, X)) for s in stretches]
         return Activation(
             name=name, parameters=(), pieces=tuple(pieces), owners=tuple(owners),

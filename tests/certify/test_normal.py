@@ -35,6 +35,9 @@ A, B = POSITIVE.symbol("alpha"), POSITIVE.symbol("s")
         sp.tanh(sp.log(1 + sp.exp(X))) - 1 + 2 / ((1 + sp.exp(X)) ** 2 + 1),
         sp.sqrt(2) * sp.sqrt(3) - sp.sqrt(6),
         sp.sqrt(3 + 2 * sp.sqrt(2)) - 1 - sp.sqrt(2),
+        sp.log(sp.sqrt(5) - 1) + sp.log(sp.sqrt(5) + 1) - 2 * sp.log(2),
+        sp.log(sp.sqrt(3) - 1) / 2 + sp.log(sp.sqrt(3) + 1) / 2 - sp.log(2) / 2,
+        sp.cosh(sp.S.Half) - sp.sqrt(1 + sp.sinh(sp.S.Half) ** 2),
     ],
 )
 def test_identities_are_proved(zero: sp.Expr) -> None:
@@ -51,6 +54,11 @@ def test_identities_are_proved(zero: sp.Expr) -> None:
         X * sp.Rational(1, 10**40),
         sp.sqrt(X**2 + BETA**2) - X,
         sp.pi - sp.Rational(355, 113),
+        sp.log(sp.sqrt(5) - 1) + sp.log(sp.sqrt(5) + 1) - 3 * sp.log(2),
+        sp.log(10**40 + 1) - 40 * sp.log(10),
+        sp.log(2) + sp.log(3) - sp.log(7) + sp.log(X),
+        sp.cosh(sp.S.Half) + sp.sqrt(1 + sp.sinh(sp.S.Half) ** 2),
+        sp.cosh(sp.S.Half) - sp.sqrt(1 + sp.Rational(1, 10**30) + sp.sinh(sp.S.Half) ** 2),
     ],
 )
 def test_nothing_else_is_called_zero(other: sp.Expr) -> None:

@@ -11,13 +11,15 @@ that fits:
 6. a factor whose form shows its sign;
 7. a factor whose derivative has one sign on each cell (charted the same way) and which has the
    right values or limits at the ends of the cells: monotone functions do not change sign between
-   two values of one sign.
+   two values of one sign, and once between two of different signs, at a root that must have a
+   closed form.
 """
 
 from __future__ import annotations
 
 import sympy as sp
 
+from rescu_cli.certify.calculus.closed_root import closed_root
 from rescu_cli.certify.calculus.factors import factor_list
 from rescu_cli.certify.calculus.normal import Generators, Normal, depends_on_x, normal
 from rescu_cli.certify.calculus.polynomial import polynomial_chart
@@ -294,10 +296,22 @@ def _by_derivative(expr: sp.Expr, span: Span, depth: int) -> Chart:
     slopes = chart(sp.diff(expr, X), span, depth - 1)
     points = [span.lower, *slopes.roots, span.upper]
     values = [_value_sign(expr, p, span) for p in points]
+    roots: list[sp.Expr] = []
     signs: list[Sign] = []
-    for slope, left, right in zip(slopes.signs, values, values[1:], strict=False):
-        signs.append(_between(slope, left, right, expr))
-    return Chart(slopes.roots, tuple(signs))
+    for number, slope in enumerate(slopes.signs):
+        if number:
+            roots.append(points[number])
+        left, right = values[number : number + 2]
+        sign = _between(slope, left, right)
+        if sign is None:
+            root = closed_root(expr, span.part(points[number], points[number + 1]))
+            if root is None:
+                raise UndecidedError(f"{expr} changes sign at a point without closed form")
+            roots.append(root)
+            signs.append(required(_between(slope, left, "0"), expr))
+            sign = required(_between(slope, "0", right), expr)
+        signs.append(sign)
+    return Chart(tuple(roots), tuple(signs))
 
 
 def _value_sign(expr: sp.Expr, point: sp.Expr, span: Span) -> Sign | None:
@@ -307,8 +321,8 @@ def _value_sign(expr: sp.Expr, point: sp.Expr, span: Span) -> Sign | None:
         return None
 
 
-def _between(slope: Sign, left: Sign | None, right: Sign | None, expr: sp.Expr) -> Sign:
-    """The sign on an open cell of a function with this slope and these end values."""
+def _between(slope: Sign, left: Sign | None, right: Sign | None) -> Sign | None:
+    """The sign on an open cell of a function with this slope and these end values, if it is one."""
     strict = slope in ("+", "-")
     if slope in ("-", "<="):
         left, right = right, left
@@ -323,6 +337,4 @@ def _between(slope: Sign, left: Sign | None, right: Sign | None, expr: sp.Expr) 
         return "-"
     if left in ("0", ">="):
         return ">="
-    if right in ("0", "<="):
-        return "<="
-    raise UndecidedError(f"{expr} changes sign at a point without closed form")
+    return "<=" if right in ("0", "<=") else None

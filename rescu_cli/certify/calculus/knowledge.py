@@ -20,6 +20,7 @@ from rescu_cli.certify.calculus.signs import (
 from rescu_cli.certify.calculus.undecided import UndecidedError
 from rescu_cli.core.assumptions import Assumptions, Sign
 from rescu_cli.core.balls import Enclosed, rational_bounds
+from rescu_cli.core.symbols import algebraic_constants
 
 Direction = Literal[1, -1]
 
@@ -213,7 +214,7 @@ class Knowledge:
                 kept = [*survivors, candidate]
         if len(kept) == 1:
             return kept[0]
-        if any(k.has(Enclosed) for k in kept) and not any(k.free_symbols for k in kept):
+        if not any(k.free_symbols for k in kept):  # equal as far as any precision tried can see
             return _merged(kept, direction)
         return sp.Max(*kept, evaluate=False) if direction > 0 else sp.Min(*kept, evaluate=False)
 
@@ -231,10 +232,12 @@ def _merged(numbers: list[sp.Expr], direction: Direction) -> sp.Expr:
 
 
 def cancelled_arguments(value: sp.Expr) -> sp.Expr:
-    """erf((1 − α)/(α − 1)) as −erf(1): what substitution leaves behind."""
-    return value.replace(
-        lambda e: isinstance(e, sp.Function) and bool(e.free_symbols),
-        lambda e: e.func(*[sp.cancel(a) for a in e.args]),
+    """erf((1 − α)/(α − 1)) as −erf(1), tanh(ln 3/2) as 1/2: what substitution leaves behind."""
+    return algebraic_constants(
+        value.replace(
+            lambda e: isinstance(e, sp.Function) and bool(e.free_symbols),
+            lambda e: e.func(*[sp.cancel(a) for a in e.args]),
+        )
     )
 
 

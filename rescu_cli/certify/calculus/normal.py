@@ -14,8 +14,9 @@ from functools import lru_cache
 
 import sympy as sp
 
-from rescu_cli.core import symbols
+from rescu_cli.core import balls, symbols
 from rescu_cli.core.symbols import X
+from rescu_cli.errors import UnsupportedError
 
 _MAX_EXPONENT = 64
 
@@ -87,9 +88,26 @@ def vanishes(expr: sp.Expr) -> bool:
         return True
     if expr.is_Rational or expr.is_Symbol:
         return False
-    if normal(expr).numerator == 0:
+    if normal(expr).numerator == 0 or symbols.logarithms_cancel(expr):
         return True
-    return not expr.free_symbols and _algebraic_zero(expr)
+    return not expr.free_symbols and (_algebraic_zero(expr) or _root_cancels(expr))
+
+
+def _root_cancels(number: sp.Expr) -> bool:
+    """p + q·√Q = 0, as cosh(1/2) − √(1 + sinh²(1/2)): p² = q²·Q, and p and q differ in sign."""
+    roots = [r for r in number.atoms(sp.Pow) if r.exp == sp.S.Half and r.base.is_Add]
+    if len(roots) != 1:
+        return False
+    (root,) = roots
+    p, q = (sp.expand(number).coeff(root, n) for n in (0, 1))
+    if p.has(root) or q.has(root) or sp.expand(number - p - q * root) != 0:
+        return False
+    try:
+        with balls.precision(256):
+            opposite = balls.evaluate(p, {}) * balls.evaluate(q, {}) < 0
+    except (UnsupportedError, ZeroDivisionError):
+        return False
+    return bool(opposite) and normal(sp.expand(p**2 - q**2 * root.base)).numerator == 0
 
 
 def _algebraic_zero(number: sp.Expr) -> bool:
