@@ -229,21 +229,24 @@ def _below_floor(report: SearchReport) -> list[str]:
 
 
 def _of_formulas(report: SearchReport) -> list[str]:
-    """How many of the best are better than ReLU in score, and in PD."""
+    """How many of the best are better than ReLU in score, and in PD, and how many are worse."""
     found = report.confirmation
     score, n = found.activations[0].score_name, len(found.spec["seeds"])
     best = {row.subject.spec for row in report.winners}
     said = []
-    for metric, wanted in ((score, "higher"), ("pd_l1", "lower")):
-        names = [c.a for c in found.comparisons
-                 if c.metric == metric and c.verdict == wanted and c.a in best]  # fmt: skip
-        what = f"{wanted} {metric} than {found.spec['baseline']}"
-        if names:
-            have = "has" if len(names) == 1 else "have"
-            said.append(f"With {n} other seeds, {len(names)} of the best {have} a {what} (Holm, 5 "
-                        f"%): {', '.join(names[:3])}{', …' * (len(names) > 3)}.")  # fmt: skip
-        else:
-            said.append(f"With {n} other seeds, no {what} was shown for any (Holm, 5 %).")
+    for metric, good, bad in ((score, "higher", "lower"), ("pd_l1", "lower", "higher")):
+        for verdict in (good, bad):
+            names = [c.a for c in found.comparisons
+                     if c.metric == metric and c.verdict == verdict and c.a in best]  # fmt: skip
+            what = f"{verdict} {metric} than {found.spec['baseline']}"
+            if names:
+                have = "has" if len(names) == 1 else "have"
+                said.append(
+                    f"With {n} other seeds, {len(names)} of the best {have} a {what} "
+                    f"(Holm, 5 %): {', '.join(names[:3])}{', …' * (len(names) > 3)}."
+                )
+            elif verdict == good:
+                said.append(f"With {n} other seeds, no {what} was shown for any (Holm, 5 %).")
     return said
 
 

@@ -1,4 +1,4 @@
-"""What a search may say of its best gradient: from made reports, one for each case."""
+"""What a search may say of its best: from made reports, one for each case."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rescu_cli.api.searching import _below_floor, _of_gradients
+from rescu_cli.api.searching import _below_floor, _of_formulas, _of_gradients
 
 WIDE = (-0.004, 0.004)
 
@@ -95,3 +95,26 @@ def test_winners_below_the_floor_are_told() -> None:
     assert not _below_floor(made("pd-at-accuracy", 0.95, 0.9))
     (said,) = _below_floor(made("pd-at-accuracy", 0.95, 0.89, None))
     assert said.startswith("2 of the 3 that are confirmed")
+
+
+def test_of_formulas_it_says_what_is_better_and_what_is_worse() -> None:
+    """Ten winners with more prediction difference than ReLU are no finding to keep to oneself."""
+    verdicts = {
+        "a": ("higher", "higher"), "b": ("no difference shown", "higher"),
+        "swish:k=1": ("lower", "lower"),  # a null row is none of the best
+    }  # fmt: skip
+    comparisons = [
+        SimpleNamespace(a=name, metric=metric, verdict=verdict)
+        for name, both in verdicts.items()
+        for metric, verdict in zip(("accuracy", "pd_l1"), both, strict=True)
+    ]
+    confirmation = SimpleNamespace(
+        activations=[SimpleNamespace(score_name="accuracy")], comparisons=comparisons,
+        spec={"baseline": "relu", "seeds": range(12)},
+    )  # fmt: skip
+    winners = [SimpleNamespace(subject=SimpleNamespace(spec=name)) for name in ("a", "b")]
+    assert _of_formulas(SimpleNamespace(confirmation=confirmation, winners=winners)) == [  # type: ignore[arg-type]
+        "With 12 other seeds, 1 of the best has a higher accuracy than relu (Holm, 5 %): a.",
+        "With 12 other seeds, no lower pd_l1 than relu was shown for any (Holm, 5 %).",
+        "With 12 other seeds, 2 of the best have a higher pd_l1 than relu (Holm, 5 %): a, b.",
+    ]
