@@ -133,7 +133,7 @@ def logarithms_cancel(expr: sp.Expr) -> bool:
         >>> logarithms_cancel(X*(sp.log(root - 1) + sp.log(root + 1) - 2*sp.log(2)))
         True
     """
-    return any(
+    return expr.has(sp.log) and any(
         _is_one(product)
         for factor in sp.Mul.make_args(sp.factor_terms(expr))
         if (product := _product_of_logarithms(factor)) is not None
