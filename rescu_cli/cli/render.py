@@ -84,10 +84,7 @@ def table(
 
 
 class _Cell:
-    """Text of a table, not markup, in which too long a word breaks behind ``:`` or ``,`` first.
-
-    So the name ``gsmelu:alpha=1,beta=2`` of an activation is not cut inside a number.
-    """
+    """Text of a table, not markup; too long a word breaks behind a sign, not inside a number."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -100,16 +97,18 @@ class _Cell:
 
 
 def broken(text: str, width: int) -> str:
-    """``text`` with line ends behind ``:`` and ``,`` of words that are wider than ``width``.
+    """``text`` with line ends behind ``: , * /`` of words that are wider than ``width``.
 
     Example:
         >>> broken("gsmelu:alpha=1,beta=2,g_minus=0 once", 23).splitlines()
         ['gsmelu:alpha=1,beta=2,', 'g_minus=0 once']
+        >>> broken("x**2*sigmoid(cosh(x))", 17).splitlines()
+        ['x**2*', 'sigmoid(cosh(x))']
     """
 
     def split(word: re.Match[str]) -> str:
         lines = [""]
-        for part in re.split(r"(?<=[:,])", word[0]):
+        for part in re.split(r"(?<=[:,/])|(?<=[^*]\*)(?!\*)", word[0]):
             if lines[-1] and cell_len(lines[-1] + part) > width:
                 lines.append("")
             lines[-1] += part

@@ -95,3 +95,19 @@ def test_plot_prints_the_path_only(rescu: Run, tmp_path: Path) -> None:
     assert outcome.out == "figure.svg\n"
     assert "<svg" in (tmp_path / "figure.svg").read_text()
     assert rescu("plot", "smelu", "--sweep", "beta=0.1:4:6").out == "smelu.png\n"
+
+
+def test_long_names_break_behind_signs_and_lose_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rescu_cli.cli import render
+
+    name, formula = "gsmelu:alpha=1.5,beta=0.25,g_minus=0.01,g_plus=1", "x**2*sigmoid(x)/(1+x**2)"
+    right = {"justify": "right", "no_wrap": True}
+    monkeypatch.setattr(render, "_PLAIN_WIDTH", 40)
+    render.table(None, ["activation", ("value", right)], [(name, "0.1234 ±0.0012"), (formula, "1")])
+    rows = [line[:22].split() for line in capsys.readouterr().out.splitlines()[3:]]
+    words = [word for row in rows for word in row if word not in ("0.1234", "1")]
+    assert words == ["gsmelu:alpha=1.5,", "beta=0.25,", "g_minus=0.01,g_plus=1",
+                     "x**2*sigmoid(x)/", "(1+x**2)"]  # fmt: skip
+    assert "".join(words) == name + formula
