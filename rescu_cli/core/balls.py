@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add, mul
 from typing import Any
 
@@ -188,7 +188,28 @@ def _constant(expr: sp.Expr) -> Ball | None:
     if isinstance(expr, Enclosed):
         low, high = (exact_ball(end) for end in expr.args)
         return low.union(high)
+    if isinstance(expr, sp.CRootOf) and expr.is_real:
+        return _real_root(expr)
     return None
+
+
+def _real_root(root: sp.CRootOf) -> flint.arb:
+    """A real root of a rational polynomial, in the ascending order that SymPy numbers them by."""
+    polynomial = sp.Poly(root.poly, root.poly.gen, domain="QQ")
+    coefficients = polynomial.clear_denoms(convert=True)[1].all_coeffs()
+    return _real_roots(tuple(int(c) for c in coefficients), current_precision())[root.index]
+
+
+@lru_cache(maxsize=256)
+def _real_roots(coefficients: tuple[int, ...], bits: int) -> list[flint.arb]:
+    """Disjoint enclosures of all real roots of a squarefree integer polynomial, ascending.
+
+    FLINT isolates all complex roots with proof; real ones come with imaginary part exactly 0.
+    """
+    with precision(bits + 32):
+        roots = flint.fmpz_poly(list(reversed(coefficients))).complex_roots()
+        real = [r.real for r, _ in roots if r.imag == 0]
+    return sorted(real, key=lambda ball: ball.mid())
 
 
 def apply(expr: sp.Expr, args: list[Ball], *, analytic: bool = False) -> Ball:

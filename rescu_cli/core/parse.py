@@ -336,6 +336,8 @@ class _Reader:
             return self._integral(node, depth)
         if self.own and name == "Piecewise":
             return self._piecewise(node, depth)
+        if self.own and name == "CRootOf":
+            return self._root_of(node, depth)
         if name not in FUNCTIONS:
             near = get_close_matches(name, FUNCTIONS, n=1)
             hint = f"Did you mean {near[0]!r}? " if near else ""
@@ -358,6 +360,22 @@ class _Reader:
                 limits = (DUMMY, self._expr(lower, depth + 1), self._expr(upper, depth + 1))
                 return sp.Integral(inner._expr(body, depth + 1), limits)
         raise self._fail("Expected Integral(g, (t, a, x))", node)
+
+    def _root_of(self, node: ast.Call, depth: int) -> sp.Expr:
+        """``CRootOf(z**3 + z - 1, 0)``, a real root of a polynomial with rational coefficients."""
+        match node.args:
+            case [body, ast.Constant(value=int(index))]:
+                names = {n.id: sp.Symbol(n.id) for n in ast.walk(body) if isinstance(n, ast.Name)}
+                inner = _Reader(self.text, names, self.max_length, own=True)
+                inner.source, inner.shift, inner.nodes = self.source, self.shift, self.nodes
+                found = inner._expr(body, depth + 1)
+                if len(names) == 1 and found.is_polynomial(*names.values()):
+                    degree = sp.degree(found, *names.values())
+                    if 0 <= index < degree <= MAX_EXPONENT:
+                        root = sp.CRootOf(found, index)
+                        if root.is_real and not root.free_symbols:
+                            return root
+        raise self._fail("Expected CRootOf(polynomial, number of a real root)", node)
 
     def _piecewise(self, node: ast.Call, depth: int) -> sp.Expr:
         branches: list[tuple[sp.Expr, sp.Basic]] = []

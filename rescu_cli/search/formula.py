@@ -151,7 +151,7 @@ class Formula:
         return fingerprint(self.value(probes()))
 
     def shape(self) -> bytes:
-        """The fingerprint of f at ReLU's scale: the same for f and c·f, c > 0."""
+        """The same for f(x), c·f(x) and c·f(−x), c ≠ 0; see `shape_of`."""
         return shape_of(self.value)
 
 
@@ -231,9 +231,15 @@ def _gain(function: Callable[[Tensor], Tensor]) -> float:
 
 
 def shape_of(function: Callable[[Tensor], Tensor]) -> bytes:
-    """The fingerprint of any function of tensors at ReLU's scale."""
+    """The least fingerprint of f, −f and their reflections, at ReLU's scale.
+
+    Weights of one sign are as likely as of the other, before training and, as the optimizers
+    treat signs alike, at any step: networks of f(x), −f(x) and f(−x) learn the same in law.
+    """
     gain = _gain(function)
-    return fingerprint(function(probes()) * (gain if isfinite(gain) else 1.0))
+    scale = gain if isfinite(gain) else 1.0
+    ways = (function(x) * c for x in (probes(), -probes()) for c in (scale, -scale))
+    return min(fingerprint(values) for values in ways)
 
 
 def fingerprint(values: Tensor) -> bytes:

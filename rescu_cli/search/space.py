@@ -98,7 +98,7 @@ def deduplicated(formulas: Iterable[Formula]) -> tuple[Formula, ...]:
 
 
 def shapes(formulas: Iterable[Formula]) -> dict[bytes, Formula]:
-    """One formula per function up to a positive factor: the one that is written most shortly."""
+    """One formula per function up to c·f(±x), c ≠ 0: the one that is written most shortly."""
     best: dict[bytes, Formula] = {}
     for formula in formulas:
         mark = formula.shape()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from rescu_cli.core.activation import Activation
 from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.split import split
 from rescu_cli.core.symbols import POSITIVE, X
-from rescu_cli.errors import DerivationError
+from rescu_cli.errors import DerivationError, UsageError
 
 NONE = Assumptions({})
 HALF = sp.Rational(1, 2)
@@ -123,6 +124,36 @@ def test_a_derived_file_has_the_same_joints() -> None:
         again.breakpoints == activation.breakpoints == (-BETA * sp.tan(HALF), BETA * sp.tan(HALF))
     )
     assert again.digest == activation.digest
+
+
+@pytest.mark.parametrize(
+    ("gradient", "joint"),
+    [
+        ("min(1, max(0, x**5 - x - 1))", "CRootOf(x**5 - x - 1, 0)"),
+        ("min(1, max(0, sinh(x) - 1/(1 + exp(-x))))", "log(CRootOf(z**3 - z**2 - z - 1, 0))"),
+    ],
+)
+def test_roots_of_polynomials_are_joints_like_others(gradient: str, joint: str) -> None:
+    """SymPy has no radicals for them; they are enclosed, written and read back all the same."""
+    derived = derive(gradient)
+    activation, claims = derived.activation, {c.claim: c for c in derived.certificate.claims}
+    assert str(activation.breakpoints[0]) == joint
+    assert claims["rescu"].proved and claims["smooth"].value == "1"
+    assert claims["right_asymptote"].proved
+    assert Activation.from_dict(activation.to_dict()).digest == activation.digest
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["x**5 - x - 1, 3", "x**5 - x - 1, 9", "x**5 - x - 1, -1", "x**5 - x - 1, 0.5", "x*z - 1, 0",
+     "x**65 - x - 1, 0", "exp(x) - 2, 0", "x**5 - pi*x - 1, 0", "3, 0", "x**5 - x - 1"],
+)  # fmt: skip
+def test_what_is_no_root_is_refused_in_a_file(bad: str) -> None:
+    data = json.dumps(derive("max(0, x**5 - x - 1)").activation.to_dict())
+    with pytest.raises(UsageError, match="CRootOf"):
+        Activation.from_dict(json.loads(data.replace("x**5 - x - 1, 0", bad)))
+    with pytest.raises(UsageError, match="Unknown function"):  # nobody types it
+        derive(f"max(0, x - CRootOf({bad}))")
 
 
 # -- random formulas -----------------------------------------------------------------------------

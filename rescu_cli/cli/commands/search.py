@@ -121,7 +121,7 @@ def _print(result: Mapping[str, Any]) -> None:
         render.say(
             f"{result['n_triples']:,} triples, {result['n_distinct']:,} different functions, "
             f"{result['n_trainable']:,} trainable ({rejected}), "
-            f"{result['n_shapes']:,} up to a factor."
+            f"{result['n_shapes']:,} up to a factor and reflection."
         )
     render.table(
         f"{result['data']}: the best of {result['n_trained']:,} trained, validation part, "
