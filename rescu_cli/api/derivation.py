@@ -185,7 +185,7 @@ def derive(
 
 
 def _gradient_shape(text: str, given: Mapping[str, Any], known: Assumptions) -> GradientShape:
-    from rescu_cli.certify.calculus.switches import sign_changes
+    from rescu_cli.certify.switches import sign_changes
     from rescu_cli.core.expression import expression_shape
     from rescu_cli.core.profiles import KERNELS, SHAPES
     from rescu_cli.core.shape import named_shape

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rescu_cli.certify.calculus.switches import sign_changes
+from rescu_cli.certify.switches import sign_changes
 from rescu_cli.core.activation import Activation, Piece
 from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.split import split

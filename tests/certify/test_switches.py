@@ -14,7 +14,7 @@ from rescu_cli import derive
 from rescu_cli.certify.calculus.closed_root import closed_root
 from rescu_cli.certify.calculus.knowledge import Knowledge
 from rescu_cli.certify.calculus.span import Span
-from rescu_cli.certify.calculus.switches import sign_changes
+from rescu_cli.certify.switches import sign_changes
 from rescu_cli.core.activation import Activation
 from rescu_cli.core.assumptions import Assumptions
 from rescu_cli.core.split import split

@@ -6,9 +6,18 @@ import pytest
 import torch
 
 from rescu_cli import catalogue
+from rescu_cli.certify import certify
+from rescu_cli.errors import DerivationError
 from rescu_cli.export import torch_functions
 from rescu_cli.search.formula import AtScale, Formula, one_unit
-from rescu_cli.search.space import Space, deduplicated, one_unit_space, rejection, sorted_out
+from rescu_cli.search.space import (
+    Space,
+    deduplicated,
+    one_unit_space,
+    rejection,
+    shapes,
+    sorted_out,
+)
 from tests.search.test_grammar import pairing, word
 
 pytestmark = pytest.mark.xdist_group("search")  # one worker builds the space, once
@@ -126,6 +135,29 @@ def test_functions_that_differ_by_a_factor_have_one_shape_and_others_do_not() ->
         ratio = scaled.value(x) / formula.value(x).where(formula.value(x) != 0, torch.ones(()))
         assert scaled.gradient(x)[0] == pytest.approx(float(ratio[0] * formula.gradient(x)[0]))
     assert AtScale(relu).digest != relu.digest
+
+
+def test_a_function_and_its_mirror_are_one_shape(space: Space) -> None:
+    """−softplus(−x) = x − softplus(x); asinh is odd, so its reflection is a multiple of it."""
+    softplus, identity = word("log(1+exp(x))"), word("x")
+    one = one_unit((softplus, word("max(x,0)"), pairing("max(x1,x2)")))  # softplus itself
+    mirrored = one_unit((identity, softplus, pairing("x1-x2")))
+    assert one.shape() == mirrored.shape()
+    assert one.fingerprint() != mirrored.fingerprint()
+    shifted = one_unit((softplus, word("beta"), pairing("x1+x2")))
+    assert shifted.shape() != one.shape()
+    kept = shapes(sorted_out(space.distinct)[0])
+    assert len(kept) == 1372
+    assert len({formula.shape() for formula in kept.values()}) == len(kept)
+
+
+def test_what_switches_where_two_functions_meet_has_a_certificate(space: Space) -> None:
+    found = certify(space.recognised["min(x, sin(x))"].activation("meet"))
+    assert found["continuous"].proved
+    assert (found["smooth"].status.value, found["smooth"].value) == ("proved", "2")
+    assert found["monotone"].status.value == "refuted"
+    with pytest.raises(DerivationError, match="closed form"):  # x = σ(x) has none
+        space.recognised["max(x, sigmoid(x))"].activation("meet")
 
 
 def test_good_activations_are_not_refused(space: Space) -> None:

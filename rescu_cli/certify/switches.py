@@ -9,7 +9,12 @@ from rescu_cli.certify.calculus.knowledge import Knowledge
 from rescu_cli.certify.calculus.regular import require_analytic
 from rescu_cli.certify.calculus.span import Span
 from rescu_cli.certify.calculus.undecided import UndecidedError
+from rescu_cli.certify.enclosure.oracle import BallOracle
 from rescu_cli.core.assumptions import Assumptions, Sign
+from rescu_cli.core.budget import OutOfTime, time_budget
+
+SECONDS = 4.0
+"""Of computing, for one expression; covers by balls may take longer, and are then left."""
 
 
 def sign_changes(
@@ -30,11 +35,12 @@ def sign_changes(
         >>> sign_changes(X - sp.sin(X), -sp.oo, sp.oo, none, strict=False)
         ((0,), ('<=', '>='))
     """
-    span = Span(lower, upper, Knowledge(assumptions))
+    span = Span(lower, upper, Knowledge(assumptions, BallOracle(assumptions)))
     try:
-        require_analytic(expr, span)
-        found = chart(expr, span)
-    except UndecidedError:
+        with time_budget(SECONDS):
+            require_analytic(expr, span)
+            found = chart(expr, span)
+    except (UndecidedError, OutOfTime):
         return None
     if strict and not all(sign in ("+", "-", "0") for sign in found.signs):
         return None
