@@ -23,6 +23,7 @@ from rescu_cli.errors import DerivationError
 
 _JUMPING = (sp.sign, sp.Heaviside, sp.Piecewise)
 _NODES = (sp.Abs, sp.Min, sp.Max, *_JUMPING)
+_SIDE: dict[Sign, int] = {"-": -1, "<=": -1, "0": 0, ">=": 1, "+": 1}
 _ODD_INCREASING = (sp.tanh, sp.atan, sp.erf, sp.sinh, sp.asinh)
 _MAX_PIECES = 64
 
@@ -40,6 +41,8 @@ class Locator(Protocol):
         strict: bool,
     ) -> tuple[Sequence[sp.Expr], Sequence[Sign]] | None:
         """Exact points, ascending, and the sign between each two of them; None if undecided.
+
+        ``expr`` is continuous, and need not vanish at a point beside which its sign is the same.
 
         Args:
             expr: A function of x.
@@ -103,9 +106,13 @@ class _Cutter:
         for switch in _switches(node):
             roots, signs = self._chart(switch, stretch, strict=isinstance(node, _JUMPING))
             places = [_insert(points, root, self._assumptions) for root in roots]
-            self._zeros.update((switch, place) for place in places)
+            vanishes = [True] * len(places)
             if signs is not None:
                 charts[switch] = (places, signs)
+                vanishes = [_SIDE[a] * _SIDE[b] < 0 for a, b in itertools.pairwise(signs)]
+            self._zeros.update(
+                (switch, place) for place, zero in zip(places, vanishes, strict=True) if zero
+            )
         if len(points) > _MAX_PIECES:
             raise DerivationError(f"The gradient has more than {_MAX_PIECES} joints.")
         result: list[Stretch] = []

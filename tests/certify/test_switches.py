@@ -117,6 +117,14 @@ def test_ties_follow_the_text_at_located_joints_too(relation: str, owner: str) -
     assert activation.owners == (owner,)
 
 
+def test_a_point_of_a_chart_need_not_be_a_zero() -> None:
+    """x − cosh x < 0 has the point 0 in its chart, where it is −1, and another condition's joint."""
+    assert sign_changes(X - sp.cosh(X), -sp.oo, sp.oo, NONE, strict=True) == ((0,), ("-", "-"))
+    other = "(0 if x - cosh(x) < 0 else 1)"
+    assert derive(f"{other} + (0 if x < 0 else 1)").activation.owners == ("right",)
+    assert derive(f"{other} + (0 if x <= 0 else 1)").activation.owners == ("left",)
+
+
 def test_a_derived_file_has_the_same_joints() -> None:
     activation = derive("max(0, min(1, 1/2 + atan(x/beta)))").activation
     again = Activation.from_dict(activation.to_dict())

@@ -156,11 +156,13 @@ class Knowledge:
         if value.is_Rational or value.is_infinite or value.has(Enclosed):
             return value
         value = self.resolve(cancelled_arguments(value))
+        if value.has(sp.CRootOf):  # factoring over such numbers takes minutes
+            return value
         candidates = [value, sp.expand(value)]
         candidates.append(sp.factor(candidates[1]))
         if value.free_symbols:
             candidates.append(sp.cancel(value))
-        elif not value.has(sp.CRootOf):
+        else:
             spelled = exponential_form(value)
             if spelled.is_algebraic:
                 candidates.append(sp.radsimp(sp.expand(sp.radsimp(spelled))))
