@@ -336,7 +336,7 @@ class Activation:
         self, substitution: dict[sp.Symbol, sp.Expr], values: dict[str, sp.Expr]
     ) -> Activation:
         def sub(e: sp.Expr) -> sp.Expr:
-            return sp.sympify(e).subs(substitution, simultaneous=True)
+            return sp.sympify(e, strict=True).subs(substitution, simultaneous=True)
 
         relations = tuple(Relation(sub(r.expr), r.strict) for r in self.relations)
         for before, after in zip(self.relations, relations, strict=True):
@@ -524,7 +524,10 @@ def _check_tiling(activation: Activation) -> None:
     for piece in pieces:
         used = piece.value.free_symbols | piece.gradient.free_symbols
         unknown = (used - allowed) | (
-            (sp.sympify(piece.lower).free_symbols | sp.sympify(piece.upper).free_symbols)
+            (
+                sp.sympify(piece.lower, strict=True).free_symbols
+                | sp.sympify(piece.upper, strict=True).free_symbols
+            )
             - (allowed - {X})
         )
         if unknown:

@@ -100,7 +100,7 @@ class Assumptions:
             >>> Assumptions({"beta": POSITIVE}).sign(-beta / 3)
             '-'
         """
-        expr = sp.sympify(expr)
+        expr = sp.sympify(expr, strict=True)
         weak: Sign | None = None
         for form in (lambda e: e, sp.expand, sp.factor):
             expr = form(expr)

@@ -94,3 +94,17 @@ def write_json(path: Path, data: Any) -> None:
     """``data`` as indented JSON with a final newline; NaN and infinities are refused."""
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_atomically(path, text)
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell of a file is a number, ``nan`` and ``inf`` included.
+
+    Example:
+        >>> is_number("1e-3"), is_number("1,5")
+        (True, False)
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

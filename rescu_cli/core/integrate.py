@@ -124,8 +124,8 @@ def _verified(
 ) -> bool:
     for point in parameter_samples(assumptions):
         f, slope = candidate.subs(point), plain(g.subs(point))
-        low = -8 if lower.is_infinite else sp.sympify(lower).subs(point)
-        high = 8 if upper.is_infinite else sp.sympify(upper).subs(point)
+        low = -8 if lower.is_infinite else sp.sympify(lower, strict=True).subs(point)
+        high = 8 if upper.is_infinite else sp.sympify(upper, strict=True).subs(point)
         if not _agrees(f, slope, sp.Rational(low) if low == -8 else low, high):
             return False
     return True
@@ -136,7 +136,7 @@ def _agrees(f: sp.Expr, g: sp.Expr, low: sp.Expr, high: sp.Expr) -> bool:
     cells = 8
     with balls.precision(160):
         try:
-            ends = [balls.evaluate(sp.sympify(low + (high - low) * sp.Rational(i, cells)), {})
+            ends = [balls.evaluate(low + (high - low) * sp.Rational(i, cells), {})
                     for i in range(cells + 1)]  # fmt: skip
             if _not_evaluable(f, ends[0]):
                 ends = ends[1:]

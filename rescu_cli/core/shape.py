@@ -111,7 +111,7 @@ class GradientShape:
         swap = {p.symbol: values[p.name] for p in self.parameters if p.name in values}
 
         def sub(e: sp.Expr) -> sp.Expr:
-            return sp.sympify(e).subs(swap, simultaneous=True)
+            return sp.sympify(e, strict=True).subs(swap, simultaneous=True)
 
         place = self.placement
         return replace(

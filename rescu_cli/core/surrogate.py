@@ -50,7 +50,7 @@ def label(activation: Activation) -> str | None:
     if surrogate is None:
         return None
     where = disagreement(activation)
-    moved = f"{surrogate.base} at x + {_end(sp.sympify(surrogate.shift))}"
+    moved = f"{surrogate.base} at x + {_end(sp.sympify(surrogate.shift, strict=True))}"
     return f"{LABEL}{'' if where is None else f' on {where}'}: {moved}"
 
 

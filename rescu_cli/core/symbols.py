@@ -136,7 +136,7 @@ def logarithms_cancel(expr: sp.Expr) -> bool:
         True
     """
     return expr.has(sp.log) and any(
-        _is_one(product)
+        algebraic_zero(product - 1)
         for factor in sp.Mul.make_args(sp.factor_terms(expr))
         if (product := _product_of_logarithms(factor)) is not None
     )
@@ -157,11 +157,17 @@ def _product_of_logarithms(expr: sp.Expr) -> sp.Expr | None:
     return sp.Mul(*(a**n for a, n in powers)) if sound else None
 
 
-def _is_one(number: sp.Expr) -> bool:
+def algebraic_zero(number: sp.Expr) -> bool:
+    """Whether an algebraic number is 0, by its minimal polynomial, which is exact.
+
+    Roots without radicals are not tried: their sums have polynomials of huge degree.
+    """
+    if number.is_algebraic is not True or number.has(sp.CRootOf):
+        return False
     variable = sp.Dummy()
     try:
-        return bool(sp.minimal_polynomial(number, variable) == variable - 1)
-    except (NotImplementedError, sp.PolynomialError):
+        return bool(sp.minimal_polynomial(number, variable) == variable)
+    except (NotImplementedError, sp.PolynomialError):  # SymPy has no way for this number
         return False
 
 

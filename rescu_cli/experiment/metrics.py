@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,15 +70,19 @@ class Accumulator(Protocol):
         """Adds up a chunk.
 
         Returns:
-            Each example's contribution, shape (n,); None if it depends on the totals: then
-            `contributions` gives it once everything has been fed.
+            Each example's contribution, shape (n,); None if it depends on the totals: then the
+            accumulator is a `Deferred`.
         """
-
-    def contributions(self, chunk: Chunk) -> Floats:
-        """Each example's contribution, shape (n,), after all chunks; only where `add` gave None."""
 
     def totals(self) -> Totals:
         """What has been added up."""
+
+
+class Deferred(Accumulator, Protocol):
+    """A metric whose contributions depend on the totals."""
+
+    def contributions(self, chunk: Chunk) -> Floats:
+        """Each example's contribution, shape (n,), once every chunk has been fed."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,6 @@ class _Centred:
                 self._without[m] += self._distance(rest, rest.mean(0)).sum()
         return found
 
-    def contributions(self, chunk: Chunk) -> Floats:
-        raise NotImplementedError("`add` has given them.")
-
     def totals(self) -> Totals:
         undefined = len(self._without) < 3
         without = np.full(2, np.nan) if undefined else self._without / self._n
@@ -176,9 +177,6 @@ class _Pairwise:
             self._sums[i, i + 1 :] += found.sum(1)
         self._n += n
         return contributions / _n_pairs(n_models)
-
-    def contributions(self, chunk: Chunk) -> Floats:
-        raise NotImplementedError("`add` has given them.")
 
     def totals(self) -> Totals:
         return _of_pairs(self._sums / self._n)
@@ -377,7 +375,7 @@ def measure(key: str, predictions: Predictions) -> Measured:
     chunk = _whole(predictions)
     contributions = accumulator.add(chunk)
     if contributions is None:
-        contributions = accumulator.contributions(chunk)
+        contributions = cast("Deferred", accumulator).contributions(chunk)
     totals = accumulator.totals()
     return Measured(totals.value, totals.leave_one_out, contributions, totals.pairs)
 

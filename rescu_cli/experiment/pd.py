@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from rescu_cli.experiment.identity import identical_models
 from rescu_cli.experiment.metrics import (
     METRICS,
     Accumulator,
+    Deferred,
     chunk_accuracy,
     chunk_log_loss,
     chunk_squared_error,
@@ -196,7 +197,7 @@ class _Difference:
 
     def add_again(self, chunk: Chunk) -> None:
         """For contributions that depend on the totals: every chunk once more."""
-        self._examples.add(self._accumulator.contributions(chunk))
+        self._examples.add(cast("Deferred", self._accumulator).contributions(chunk))
 
     def result(self) -> dict[str, Any]:
         totals = self._accumulator.totals()

@@ -42,7 +42,7 @@ class Builder:
         return self.nodes[i].number
 
     def constant(self, number: sp.Expr | int) -> int:
-        return self.node("constant", number=sp.sympify(number))
+        return self.node("constant", number=sp.sympify(number, strict=True))
 
     @property
     def x(self) -> int:

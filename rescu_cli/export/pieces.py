@@ -76,7 +76,7 @@ def _tidy(part: sp.Expr) -> sp.Expr:
 
 
 def _at(expr: sp.Expr, point: sp.Expr) -> sp.Expr:
-    return sp.sympify(expr).subs(X, point)
+    return sp.sympify(expr, strict=True).subs(X, point)
 
 
 def _clamped(build: Builder, x: int, lower: int | None, upper: int | None) -> int:
@@ -105,7 +105,7 @@ _LOCAL = sp.Symbol("_s", real=True)
 
 def _vanishes(part: sp.Expr, joint: sp.Expr) -> bool:
     """Whether some factor of ``part`` is x − joint up to a constant, or part is expm1-like."""
-    for factor in sp.Mul.make_args(sp.sympify(part)):
+    for factor in sp.Mul.make_args(sp.sympify(part, strict=True)):
         base = factor.as_base_exp()[0]
         if sp.expand(base - (X - joint)) == 0 or sp.expand(base + (X - joint)) == 0:
             return True

@@ -23,7 +23,7 @@ def safe(expr: sp.Expr) -> sp.Expr:
         >>> safe(X / (1 + sp.exp(-X)))
         x*sigmoid(x)
     """
-    expr = sp.sympify(expr)
+    expr = sp.sympify(expr, strict=True)
     if not expr.args or expr.is_number:
         return expr
     expr = expr.func(*(safe(a) for a in expr.args))

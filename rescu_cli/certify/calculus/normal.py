@@ -90,7 +90,7 @@ def vanishes(expr: sp.Expr) -> bool:
         return False
     if normal(expr).numerator == 0 or symbols.logarithms_cancel(expr):
         return True
-    return not expr.free_symbols and (_algebraic_zero(expr) or _root_cancels(expr))
+    return not expr.free_symbols and (symbols.algebraic_zero(expr) or _root_cancels(expr))
 
 
 def _root_cancels(number: sp.Expr) -> bool:
@@ -108,17 +108,6 @@ def _root_cancels(number: sp.Expr) -> bool:
     except (UnsupportedError, ZeroDivisionError):
         return False
     return bool(opposite) and normal(sp.expand(p**2 - q**2 * root.base)).numerator == 0
-
-
-def _algebraic_zero(number: sp.Expr) -> bool:
-    """Zero test for algebraic numbers by their minimal polynomial, which is exact."""
-    if number.is_algebraic is not True or number.has(sp.CRootOf):
-        return False
-    x = sp.Dummy()
-    try:
-        return bool(sp.minimal_polynomial(number, x) == x)
-    except (NotImplementedError, sp.PolynomialError):
-        return False
 
 
 def _canonical(argument: sp.Expr) -> sp.Expr:
@@ -147,7 +136,9 @@ def _collect(expr: sp.Expr, generators: Generators) -> None:
     root_units: dict[sp.Expr, int] = {}
     as_written: dict[sp.Expr, sp.Expr] = {}
     for node in sp.preorder_traversal(expr):
-        if isinstance(node, sp.exp):
+        if node is sp.E:  # e^1, which SymPy does not write as a power
+            exp_units[sp.S.One] = _common(exp_units.get(sp.S.One, sp.S.Zero), sp.S.One)
+        elif isinstance(node, sp.exp):
             for coefficient, rest in _exponent_terms(node.args[0]):
                 exp_units[rest] = _common(exp_units.get(rest, sp.S.Zero), coefficient)
         elif node.is_Pow and node.exp.is_Rational and node.exp.q > 1 and not node.base.is_Rational:
@@ -170,6 +161,9 @@ def _common(a: sp.Rational, b: sp.Rational) -> sp.Rational:
 
 
 def _convert(expr: sp.Expr, generators: Generators) -> sp.Expr:
+    if expr is sp.E and sp.S.One in generators.exps:
+        symbol, unit = generators.exps[sp.S.One]
+        return symbol ** (1 / unit)
     if expr.is_Symbol or expr.is_Number or not expr.args:
         return expr
     if expr.is_Add or expr.is_Mul:

@@ -53,14 +53,15 @@ def base_of(answer: Answer, known: Facts) -> tuple[Kink, Facts]:
         known = answer.unscaled
         known.require_analytic()
     parts = (kink.slope_left, kink.slope_right, kink.at, kink.offset)
-    return Kink(*(sp.sympify(p).subs(known.unit) for p in parts)), known
+    return Kink(*(sp.sympify(p, strict=True).subs(known.unit) for p in parts)), known
 
 
 def _kink_scales(kink: Kink, known: Facts) -> bool:
     """Whether base_p(x) = c·base_1(x/c)."""
-    at_one = {p: sp.sympify(p).subs(known.unit) for p in (kink.at, kink.offset)}
+    at_one = {p: sp.sympify(p, strict=True).subs(known.unit) for p in (kink.at, kink.offset)}
     return all(vanishes(p - known.c * one) for p, one in at_one.items()) and not any(
-        sp.sympify(s).free_symbols & set(known.unit) for s in (kink.slope_left, kink.slope_right)
+        sp.sympify(s, strict=True).free_symbols & set(known.unit)
+        for s in (kink.slope_left, kink.slope_right)
     )
 
 

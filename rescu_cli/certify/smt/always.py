@@ -81,8 +81,8 @@ def always(
         >>> always(a**2 - a*b + b**2, ">", known).holds
         True
     """
-    expr = sp.sympify(expr)
-    lower, upper = (None if e is None else sp.sympify(e) for e in (lower, upper))
+    expr = sp.sympify(expr, strict=True)
+    lower, upper = (None if e is None else sp.sympify(e, strict=True) for e in (lower, upper))
     query = _Query(assumptions, uses_x=expr.has(X))
     if expr.has(X):
         for end, side in ((lower, 1), (upper, -1)):

@@ -43,7 +43,7 @@ class Clearing:
             UndecidedError: If a denominator may vanish, a root may be of a negative number, or a
                 function is not algebraic.
         """
-        flat = self._flat(sp.sympify(expr))
+        flat = self._flat(sp.sympify(expr, strict=True))
         numerator, denominator = sp.fraction(sp.together(flat))
         sign = self._strict_sign(denominator)
         return sp.expand(numerator if sign == "+" else -numerator)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rescu_cli.core.files import is_number
 from rescu_cli.errors import MissingDependencyError, StoreError, UsageError
 from rescu_cli.experiment.data.columns import (
     LARGEST_NUMBER,
@@ -107,7 +108,7 @@ def _load_text(
     with path.open(encoding="utf-8-sig", newline="") as file:
         names, fields, lines = _read_rows(csv.reader(file, delimiter=delimiter, strict=True), text)
     refuse_duplicates(text, names)
-    if all(_is_number(name) for name in names):
+    if all(is_number(name) for name in names):
         raise StoreError(
             f"File {text!r}: the first line must have the names of the columns; found the numbers "
             f"{', '.join(names[:5])}."
@@ -162,14 +163,6 @@ def _place(word: str, numbers: list[int]) -> Callable[[int], str]:
 
 def _row(row: int) -> str:
     return f"row {row}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _load_parquet(path: Path, text: str, label: str | None, task: str | None) -> Dataset:

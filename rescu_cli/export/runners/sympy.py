@@ -55,7 +55,7 @@ def start(artifact: Artifact, parameters: Mapping[str, float]) -> Runner:
 def _branches(expr: sp.Expr) -> list[tuple[sp.Expr, sp.Expr, Owner]]:
     """(expression, right end, owner of that end) of each branch of a Piecewise."""
     if not isinstance(expr, sp.Piecewise):
-        return [(sp.sympify(expr), sp.S.Infinity, "left")]
+        return [(sp.sympify(expr, strict=True), sp.S.Infinity, "left")]
     rows: list[tuple[sp.Expr, sp.Expr, Owner]] = []
     for branch, condition in expr.args:
         end = sp.S.Infinity

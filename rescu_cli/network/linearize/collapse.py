@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -55,10 +57,10 @@ def _without_bias(layer: nn.Linear | nn.Conv1d | nn.Conv2d) -> nn.Module:
     if isinstance(layer, nn.Linear):
         bare: nn.Module = nn.Linear(layer.in_features, layer.out_features, bias=False)
     else:
-        kind = type(layer)
+        kind: Any = type(layer)  # of one and of two dimensions: their sizes have different types
         bare = kind(
-            layer.in_channels, layer.out_channels, layer.kernel_size,  # type: ignore[arg-type]
-            stride=layer.stride, padding=layer.padding, bias=False,  # type: ignore[arg-type]
+            layer.in_channels, layer.out_channels, layer.kernel_size,
+            stride=layer.stride, padding=layer.padding, bias=False,
         )  # fmt: skip
     bare = bare.to(torch.float64)
     with torch.no_grad():

@@ -101,7 +101,7 @@ def pieces_of(activation: Activation) -> Pieces | None:
 
 def fraction(number: sp.Expr) -> Fraction:
     """A rational number exactly, any other as the float64 next to it."""
-    found = sp.sympify(number)
+    found = sp.sympify(number, strict=True)
     if found.is_Rational:
         return Fraction(int(found.p), int(found.q))
     return Fraction(float(found))

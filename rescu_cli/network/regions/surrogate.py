@@ -23,6 +23,7 @@ import sympy as sp
 
 from rescu_cli.certify import certify
 from rescu_cli.core.activation import Activation
+from rescu_cli.core.parse import parse_exact
 from rescu_cli.core.reference import Reference
 from rescu_cli.errors import UsageError
 from rescu_cli.network.regions.matrices import affine_map
@@ -272,8 +273,16 @@ def _rounding(activation: Activation, bend: Fraction, reach: Fraction) -> Fracti
     """What irrational slopes and joints cost, which were taken as the floats next to them."""
     ulp = Fraction(1, 2**52)
     slopes = [p.gradient for p in (activation.pieces[0], activation.pieces[-1])]
-    tails = [abs(fraction(s)) for s in slopes if s.is_number and not sp.sympify(s).is_Rational]
-    joints = [abs(fraction(b)) for b in activation.breakpoints if not sp.sympify(b).is_Rational]
+    tails = [
+        abs(fraction(s))
+        for s in slopes
+        if s.is_number and not sp.sympify(s, strict=True).is_Rational
+    ]
+    joints = [
+        abs(fraction(b))
+        for b in activation.breakpoints
+        if not sp.sympify(b, strict=True).is_Rational
+    ]
     farthest = reach + max((abs(fraction(b)) for b in activation.breakpoints), default=Fraction(0))
     moved = ulp * max(joints, default=Fraction(0))
     return ulp * max(tails, default=Fraction(0)) * farthest + bend * moved * (moved + farthest)
@@ -288,7 +297,7 @@ def _sup_second_derivative(activation: Activation) -> Fraction:
             f"({claim.reason or 'its gradient jumps'}), so no piecewise-linear stand-in can be "
             "vouched for."
         )
-    number = sp.sympify(str(claim.value))
+    number = parse_exact(str(claim.value), {})
     if number.is_Rational and claim.method == "exact":
         return fraction(number)
     # Printed digits of an enclosure: a thousandth of a millionth is far more than they are off by.

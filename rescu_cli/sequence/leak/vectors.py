@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rescu_cli.core.files import read_arrays
+from rescu_cli.core.files import is_number, read_arrays
 from rescu_cli.errors import StoreError, UsageError
 from rescu_cli.sequence.leak.text import normalised, words
 
@@ -126,7 +126,7 @@ def _from_text(path: Path) -> Iterator[tuple[str, str, _Numbers]]:
                 # Words with spaces in them exist: the numbers are the last ones.
                 if (
                     parts[0]
-                    and all(_is_number(part) for part in parts[1:])
+                    and all(is_number(part) for part in parts[1:])
                     and (len(parts) > dimension + 1)
                 ):
                     raise UsageError(
@@ -144,14 +144,6 @@ def _from_text(path: Path) -> Iterator[tuple[str, str, _Numbers]]:
         ) from None
     if not dimension:
         raise UsageError(f"{path} holds no vector; a word and its numbers stand on each line.")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_header(parts: Sequence[str]) -> bool:
